@@ -1,0 +1,60 @@
+"""Log lines on stderr that tell the run's story; configured once, at the entry point. No personal data, ever."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import datetime, timezone
+
+from social_signals.core.errors import ConfigError
+
+FORMATS = ("text", "json")
+
+
+class _RunFields(logging.Filter):
+    """Adds the run's identity to each record, so that one grep finds one run."""
+
+    def __init__(self, run_id: str, as_of: str | None) -> None:
+        super().__init__()
+        self.run_id = run_id
+        self.as_of = as_of or "-"
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.run_id = self.run_id
+        record.as_of = self.as_of
+        return True
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "ts": datetime.fromtimestamp(record.created, tz=timezone.utc).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "run_id": getattr(record, "run_id", None),
+            "as_of": getattr(record, "as_of", None),
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(*, log_format: str, run_id: str, as_of: str | None, level: int = logging.INFO) -> None:
+    """Send the package's log lines to stderr, as text for people or as JSON lines for machines."""
+    if log_format not in FORMATS:
+        raise ConfigError(f"log_format is {log_format!r}", hint=f"choose one of {', '.join(FORMATS)}")
+    handler = logging.StreamHandler(sys.stderr)
+    if log_format == "json":
+        handler.setFormatter(_JsonLines())
+    else:
+        text = "%(asctime)s %(levelname)-7s run=%(run_id)s as_of=%(as_of)s %(message)s"
+        handler.setFormatter(logging.Formatter(text, datefmt="%H:%M:%S"))
+    handler.addFilter(_RunFields(run_id, as_of))
+    package = logging.getLogger("social_signals")
+    for old in list(package.handlers):
+        package.removeHandler(old)
+    package.addHandler(handler)
+    package.setLevel(level)
+    package.propagate = False

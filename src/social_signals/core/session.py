@@ -1,0 +1,148 @@
+"""The only place a Spark session is made. Tests, jobs, notebooks and benchmarks come here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyspark import SparkConf
+from pyspark.sql import SparkSession
+
+from social_signals.core import jars
+from social_signals.core.errors import ConfigError, ResourceError
+
+log = logging.getLogger(__name__)
+
+DEVICES = ("cpu", "cuda")
+
+
+@dataclass
+class PlatformParams:
+    """Where Spark runs and how much of it. `conf` adds or replaces any Spark setting, last word."""
+
+    name: str = "local"
+    master: str | None = "local[*]"
+    deploy_mode: str = "client"
+    driver_memory: str | None = "4g"
+    executor_memory: str | None = None
+    executor_cores: int | None = None
+    num_executors: int | None = None
+    shuffle_partitions: int | None = 8
+    device: str = "cpu"
+    existing_session: bool = False
+    conf: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise ConfigError(f"platform.device is {self.device!r}", hint=f"choose one of {', '.join(DEVICES)}")
+        if self.deploy_mode not in ("client", "cluster"):
+            raise ConfigError(f"platform.deploy_mode is {self.deploy_mode!r}", hint="choose client or cluster")
+        if self.shuffle_partitions is not None and self.shuffle_partitions < 1:
+            raise ConfigError(
+                f"platform.shuffle_partitions is {self.shuffle_partitions}", hint="give 1 or more, or null for Spark's own"
+            )
+
+    @property
+    def is_local(self) -> bool:
+        return bool(self.master) and str(self.master).startswith("local")
+
+
+def settings(platform: PlatformParams) -> dict[str, str]:
+    """Every Spark setting of the suite with its reason; `platform.conf` wins over all of them."""
+    values = {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        # One clock for everybody: text to timestamp and date arithmetic do not depend on where a driver stands.
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # A null timestamp beats a failed job: ingest turns what cannot be read into a quarantined row with a reason.
+        "spark.sql.ansi.enabled": "false",
+        "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+        "spark.serializer": "org.apache.spark.serializer.KryoSerializer",
+        "spark.kryoserializer.buffer.max": "1g",
+        # ONNX Runtime takes all cores per task otherwise: 220 posts a second became 700 with one thread a task.
+        "spark.jsl.settings.onnx.intraOpNumThreads": "1",
+        # XGBoost's barrier stage with too few slots waits for minutes by default; fail in seconds with its own words.
+        "spark.scheduler.barrier.maxConcurrentTasksCheck.interval": "2s",
+        "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures": "3",
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+    }
+    if platform.shuffle_partitions is not None:
+        values["spark.sql.shuffle.partitions"] = str(platform.shuffle_partitions)
+    if platform.is_local:
+        values |= {
+            # Reading Delta's own log takes 50 tasks by default, most of a small job's time on two cores.
+            "spark.databricks.delta.snapshotPartitions": "2",
+            "spark.databricks.delta.vacuum.parallelDelete.enabled": "true",
+            "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+        }
+    return values | platform.conf
+
+
+def launch_settings(platform: PlatformParams) -> dict[str, str]:
+    """Settings that a JVM reads only when it starts: they go on the command line or into the gateway's launch."""
+    # XGBoost and Delta read times in the JVM's zone in a few places that the session's zone does not reach.
+    utc = "-Duser.timezone=UTC"
+    log4j = Path(__file__).with_name("log4j2.properties")
+    quiet = f" -Dlog4j2.configurationFile={log4j.as_uri()}" if platform.is_local else ""
+    values = {"spark.driver.extraJavaOptions": utc + quiet, "spark.executor.extraJavaOptions": utc}
+    optional = {
+        "spark.driver.memory": platform.driver_memory,
+        "spark.executor.memory": platform.executor_memory,
+        "spark.executor.cores": platform.executor_cores,
+        "spark.executor.instances": platform.num_executors,
+    }
+    values |= {key: str(value) for key, value in optional.items() if value is not None}
+    return {key: value for key, value in values.items() if key not in platform.conf}
+
+
+def make_session(platform: PlatformParams, *, app_name: str) -> SparkSession:
+    """The session of this process: made on first use, with the suite's settings and the jars of the one list.
+
+    Under `spark-submit` the JVM is there already and keeps what it was launched with. With
+    `platform.existing_session` (Databricks) the cluster's session is taken as it is and only the SQL settings are set.
+    Raises ResourceError where no session is there to take, or Spark cannot start.
+    """
+    if platform.existing_session:
+        session = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
+        for key in ("spark.sql.session.timeZone",):
+            session.conf.set(key, settings(platform)[key])
+        return session
+    conf = spark_conf(platform, app_name=app_name)
+    try:
+        session = SparkSession.builder.config(conf=conf).getOrCreate()
+    except Exception as error:
+        raise ResourceError(
+            f"Spark did not start: {str(error).strip().splitlines()[0][:300]}",
+            hint="run `social-signals doctor`; it names what does not fit together",
+        ) from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def spark_conf(platform: PlatformParams, *, app_name: str) -> SparkConf:
+    """Everything `make_session` would set, as a SparkConf; the test fixture starts from it too."""
+    # Spark would start another Python on the workers and fail there on pandas.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    conf = SparkConf().setAppName(f"social-signals {app_name}")
+    launched_by_spark_submit = "PYSPARK_GATEWAY_PORT" in os.environ
+    values = settings(platform)
+    if not launched_by_spark_submit:
+        values = launch_settings(platform) | values
+        if platform.master:
+            values["spark.master"] = platform.master
+        if platform.is_local:
+            jars.resolve()
+            values.setdefault("spark.driver.extraClassPath", jars.classpath())
+        else:
+            values["spark.jars.packages"] = ",".join(jars.PACKAGES)
+            values["spark.jars.excludes"] = ",".join(jars.EXCLUDES)
+    for key, value in values.items():
+        conf.set(key, value)
+    return conf

@@ -1,0 +1,139 @@
+"""Gold: made for a use. A key, an as_of or run, and a model_id where a model spoke."""
+
+from __future__ import annotations
+
+from pyspark.sql.types import (
+    ArrayType,
+    BooleanType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from social_signals.tables.silver import POST_ID, TEXT, USER_ID
+from social_signals.tables.table import Table, column
+
+AS_OF = "as_of"
+MODEL_ID = "model_id"
+LABEL = "label"
+P_NEGATIVE = "p_negative"
+P_NEUTRAL = "p_neutral"
+P_POSITIVE = "p_positive"
+TEXT_HASH = "text_hash"
+BEGIN = "begin"
+END = "end"
+ENTITY_TYPE = "entity_type"
+NORMALIZED = "normalized"
+P_CHURN = "p_churn"
+DECILE = "decile"
+REASONS = "reasons"
+INFLUENCE = "influence"
+RANK = "rank"
+MOMENTUM = "momentum"
+IS_EMERGING = "is_emerging"
+TIER = "tier"
+
+SENTIMENTS = ("negative", "neutral", "positive")
+ENTITY_TYPES = ("person", "location", "organization", "product", "creative_work", "group")
+TIERS = ("nano", "micro", "mid", "macro", "mega")
+
+REASON_TYPE = ArrayType(
+    StructType(
+        [
+            StructField("feature", StringType(), nullable=False),
+            StructField("value", DoubleType()),
+            StructField("contribution", DoubleType(), nullable=False),
+        ]
+    )
+)
+
+
+def _as_of() -> StructField:
+    return column(AS_OF, TimestampType(), "cut-off, UTC: only what was known strictly before it", nullable=False)
+
+
+def _person() -> StructField:
+    return column(USER_ID, StringType(), "the person", nullable=False, subject=True)
+
+
+def _model() -> StructField:
+    return column(MODEL_ID, StringType(), "which model said so", nullable=False)
+
+
+POST_SENTIMENT = Table(
+    "gold.post_sentiment",
+    StructType(
+        [
+            column(POST_ID, StringType(), "the post", nullable=False),
+            column(LABEL, StringType(), "negative, neutral or positive", nullable=False),
+            column(P_NEGATIVE, DoubleType(), "probability", nullable=False),
+            column(P_NEUTRAL, DoubleType(), "probability", nullable=False),
+            column(P_POSITIVE, DoubleType(), "probability", nullable=False),
+            column(TEXT_HASH, StringType(), "SHA-256 of the text that was read: tells a changed post", personal=True),
+            _model(),
+        ]
+    ),
+    key=(POST_ID,),
+    comment="One row per post: how it sounds.",
+)
+
+POST_ENTITIES = Table(
+    "gold.post_entities",
+    StructType(
+        [
+            column(POST_ID, StringType(), "the post", nullable=False),
+            column(BEGIN, IntegerType(), "first character (code points, 0-based)", nullable=False),
+            column(END, IntegerType(), "one past the last character", nullable=False),
+            column(TEXT, StringType(), "the characters begin to end of the post's text", nullable=False, personal=True),
+            column(ENTITY_TYPE, StringType(), "one of " + ", ".join(ENTITY_TYPES), nullable=False),
+            column(NORMALIZED, StringType(), "the form under which spellings meet", nullable=False, personal=True),
+            column(TEXT_HASH, StringType(), "SHA-256 of the text that was read", personal=True),
+            _model(),
+        ]
+    ),
+    key=(POST_ID, BEGIN, END),
+    comment="One row per entity named in a post.",
+)
+
+CHURN_SCORES = Table(
+    "gold.churn_scores",
+    StructType(
+        [
+            _as_of(),
+            _person(),
+            _model(),
+            column(P_CHURN, DoubleType(), "calibrated probability of silence over the horizon", nullable=False),
+            column(DECILE, IntegerType(), "1 = the tenth of people most likely to leave, 10 = the least", nullable=False),
+            column(REASONS, REASON_TYPE, "largest SHAP contributions, in log-odds, largest first"),
+        ]
+    ),
+    key=(AS_OF, USER_ID, MODEL_ID),
+    comment="One row per person at a cut-off: how likely they are to go silent, and why.",
+    partition=(AS_OF,),
+    purpose="profiling",
+)
+
+INFLUENCE_SCORES = Table(
+    "gold.influence_scores",
+    StructType(
+        [
+            _as_of(),
+            _person(),
+            _model(),
+            column(INFLUENCE, DoubleType(), "0 to 1: probability of out-engaging a person drawn at random", nullable=False),
+            column(RANK, LongType(), "1 = most influential; ties broken by user_id", nullable=False),
+            column(MOMENTUM, DoubleType(), "change of influence since the cut-off before; null for newcomers"),
+            column(IS_EMERGING, BooleanType(), "small audience now, predicted to reach the top decile", nullable=False),
+            column(TIER, StringType(), "audience size: one of " + ", ".join(TIERS), nullable=False),
+            column(REASONS, REASON_TYPE, "largest SHAP contributions to the margin, largest first"),
+        ]
+    ),
+    key=(AS_OF, USER_ID, MODEL_ID),
+    comment="One row per person at a cut-off: how much engagement they gather against others, and why.",
+    partition=(AS_OF,),
+    purpose="profiling",
+)
