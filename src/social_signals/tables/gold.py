@@ -41,12 +41,13 @@ SENTIMENTS = ("negative", "neutral", "positive")
 ENTITY_TYPES = ("person", "location", "organization", "product", "creative_work", "group")
 TIERS = ("nano", "micro", "mid", "macro", "mega")
 
+# Delta refuses NOT NULL inside arrays, so the parts of a reason are nullable by type; `value` alone is ever null.
 REASON_TYPE = ArrayType(
     StructType(
         [
-            StructField("feature", StringType(), nullable=False),
+            StructField("feature", StringType()),
             StructField("value", DoubleType()),
-            StructField("contribution", DoubleType(), nullable=False),
+            StructField("contribution", DoubleType()),
         ]
     )
 )

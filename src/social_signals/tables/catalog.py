@@ -1,0 +1,400 @@
+"""The catalog: the only thing that reads, merges, overwrites or streams tables. It maps a contract to a place."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from delta import DeltaTable
+from delta.exceptions import DeltaConcurrentModificationException
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.types import MapType, StructType
+
+from social_signals.core.errors import ConfigError, ContractError, ResourceError, WriteConflictError
+from social_signals.core.times import iso
+from social_signals.tables.checks import drift, require_contract
+from social_signals.tables.silver import INGESTED_TS, SOURCE
+from social_signals.tables.table import Table
+
+log = logging.getLogger(__name__)
+
+CATALOG_KINDS = ("path", "metastore")
+WRITE_ATTEMPTS = 5
+
+T = TypeVar("T")
+Slice = Mapping[str, "str | datetime | Sequence[datetime]"]
+
+
+@dataclass
+class CatalogParams:
+    """Where tables live.
+
+    kind `path`: `<root>/silver/posts`; kind `metastore`: `[name.]silver.posts` (Hive, Unity Catalog). `root` also holds
+    what is not a table: models, the tracking file, reports. evolve: take on an added nullable column.
+    """
+
+    kind: str = "path"
+    root: str = "lakehouse"
+    name: str | None = None
+    evolve: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in CATALOG_KINDS:
+            raise ConfigError(f"catalog.kind is {self.kind!r}", hint=f"choose one of {', '.join(CATALOG_KINDS)}")
+        if not self.root:
+            raise ConfigError("catalog.root is empty", hint="name a folder, for example catalog.root=lakehouse")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run left in a table: rows it wrote in all its commits, and the version after the last of them."""
+
+    rows: int
+    version: int
+
+
+class Catalog:
+    """Reads and writes contracts. Remembers the version of what it read and wrote, for the ledger and the model card."""
+
+    def __init__(self, spark: SparkSession, params: CatalogParams, *, run_id: str) -> None:
+        self.spark = spark
+        self.params = params
+        self.run_id = run_id
+        self.read_versions: dict[str, int] = {}
+        self.written: dict[str, Written] = {}
+        # Marks our commits in the Delta log, so that counts are taken from them and not from a neighbour's.
+        spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", f"social-signals run {run_id}")
+
+    # Places ---------------------------------------------------------------------------------------------------------
+
+    def address(self, table: Table) -> str:
+        """The path or the metastore name of a contract."""
+        if self.params.kind == "path":
+            return f"{self.params.root.rstrip('/')}/{table.name.replace('.', '/')}"
+        return f"{self.params.name}.{table.name}" if self.params.name else table.name
+
+    def file(self, *parts: str) -> Path:
+        """A place under the root for what is not a table: models, reports, the tracking file."""
+        return Path(self.params.root.removeprefix("file:")).joinpath(*parts)
+
+    def exists(self, table: Table) -> bool:
+        if self.params.kind == "path":
+            return DeltaTable.isDeltaTable(self.spark, self.address(table))
+        return self.spark.catalog.tableExists(self.address(table))
+
+    def version(self, table: Table) -> int | None:
+        """The newest Delta version, or None where the table does not exist."""
+        if not self.exists(table):
+            return None
+        newest = self._delta(table).history(1).select("version").first()
+        return int(newest["version"]) if newest else None
+
+    def row_count(self, table: Table) -> int:
+        """Rows of the newest version, answered from Delta's file statistics without reading data."""
+        return self._load(table, version=None).count()
+
+    def require_writable(self) -> None:
+        """Raise ResourceError unless a file can be written under the root; found before the cluster is paid for."""
+        hadoop = self.spark.sparkContext._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
+        conf = self.spark.sparkContext._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+        try:
+            probe = hadoop.Path(self.params.root, f".writable-{self.run_id}")
+            fs = probe.getFileSystem(conf)
+            fs.create(probe, True).close()
+            fs.delete(probe, False)
+        except Exception as error:
+            reason = str(getattr(error, "java_exception", error)).splitlines()[0]
+            raise ResourceError(
+                f"nothing can be written under catalog.root={self.params.root}: {reason}",
+                hint="choose a folder that this account may write, for example catalog.root=/tmp/lakehouse",
+            ) from None
+
+    # Reading --------------------------------------------------------------------------------------------------------
+
+    def read(self, table: Table, *, version: int | None = None) -> DataFrame:
+        """The rows of a table, columns as in its contract. Raises ContractError where it is missing or another shape."""
+        if not self.exists(table):
+            raise ContractError(
+                f"there is no table {table.name} at {self.address(table)}",
+                hint="run the job that makes it first (ARCHITECTURE.md lists which), or check catalog.root",
+            )
+        pinned = self.version(table) if version is None else version
+        frame = self._load(table, version=pinned)
+        found = drift(frame.schema, table.schema)
+        may_be_added = self.params.evolve and all(f.nullable for f in found.missing)
+        if found.retyped or (found.missing and not may_be_added):
+            require_contract(table, frame.schema, what="The stored table")
+        self.read_versions[table.name] = int(pinned or 0)
+        added = {f.name: F.lit(None).cast(f.dataType) for f in found.missing}
+        return frame.withColumns(added).select(*table.columns)
+
+    def read_or_empty(self, table: Table) -> DataFrame:
+        """As `read`; a frame without rows where the table has not been made yet."""
+        return self.read(table) if self.exists(table) else self.spark.createDataFrame([], table.schema)
+
+    def read_stream(self, table: Table) -> DataFrame:
+        """The table as an unbounded source of appended rows, columns as in its contract."""
+        reader = self.spark.readStream.format("delta").option("ignoreChanges", "true")
+        address = self.address(table)
+        frame = reader.load(address) if self.params.kind == "path" else reader.table(address)
+        return frame.select(*table.columns)
+
+    # Writing --------------------------------------------------------------------------------------------------------
+
+    def append(self, table: Table, rows: DataFrame) -> Written:
+        """Add rows. For append-only tables (bronze, the ledger): a repeat of the call adds them again."""
+        writer = self._writer(table, rows).mode("append")
+        return self._commit(table, lambda: self._save(table, writer))
+
+    def replace_slice(
+        self, table: Table, rows: DataFrame, *, as_of: datetime | Sequence[datetime] | None = None, where: Slice | None = None
+    ) -> Written:
+        """Replace the rows of one slice (`as_of`, or any columns in `where`) and no others; running it twice is once.
+
+        Raises ContractError where a row lies outside the slice that it is meant to replace.
+        """
+        chosen: Slice = {**({"as_of": as_of} if as_of is not None else {}), **(where or {})}
+        writer = self._writer(table, rows).mode("overwrite").option("replaceWhere", slice_condition(chosen))
+        return self._commit(table, lambda: self._save(table, writer))
+
+    def replace(self, table: Table, rows: DataFrame) -> Written:
+        """Replace all rows of a table, keeping its history."""
+        writer = self._writer(table, rows).mode("overwrite")
+        return self._commit(table, lambda: self._save(table, writer))
+
+    def merge(self, table: Table, rows: DataFrame) -> Written:
+        """Insert rows with a new key; update those whose content differs from what the key holds; leave the rest alone.
+
+        The caller has made the key unique. `ingested_ts` and `source` alone do not make a row different.
+        """
+        prepared = self._prepare(table, rows)
+        if self._is_empty(table):
+            # Nothing to compare with. An overwrite, unlike an append, conflicts with another first load of the table.
+            writer = self._writer(table, prepared, is_prepared=True).mode("overwrite")
+            return self._commit(table, lambda: self._save(table, writer))
+        merge = (
+            self._delta(table)
+            .alias("old")
+            .merge(prepared.alias("new"), " AND ".join(f"old.`{k}` <=> new.`{k}`" for k in table.key))
+            .whenMatchedUpdateAll(condition=_content_differs(table))
+            .whenNotMatchedInsertAll()
+        )
+        return self._commit(table, merge.execute)
+
+    def delete(self, table: Table, condition: Column) -> Written:
+        """Delete the rows that meet a condition."""
+        return self._commit(table, lambda: self._delta(table).delete(condition))
+
+    def merge_stream(self, table: Table, stream: DataFrame, *, checkpoint: str, forever: bool = False) -> StreamingQuery:
+        """Merge each micro-batch on the key, so that a replayed one changes nothing. Ends when caught up, unless forever."""
+        writer = stream.writeStream.foreachBatch(lambda batch, _: self.merge(table, batch) and None)
+        writer = writer.option("checkpointLocation", checkpoint)
+        return (writer if forever else writer.trigger(availableNow=True)).start()
+
+    def create(self, table: Table) -> None:
+        """Make an empty table with its properties, if it is not there yet."""
+        if self.exists(table):
+            return
+        builder = DeltaTable.createIfNotExists(self.spark)
+        if self.params.kind == "path":
+            self._refuse_foreign_files(table)
+            builder = builder.location(self.address(table))
+        else:
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.address(table).rpartition('.')[0]}")
+            builder = builder.tableName(self.address(table))
+        builder = builder.addColumns(table.schema).comment(table.comment)
+        for key, value in _properties(table).items():
+            builder = builder.property(key, value)
+        if table.partition:
+            builder = builder.partitionedBy(*table.partition)
+        self._explained(table, builder.execute)
+
+    # Parts ----------------------------------------------------------------------------------------------------------
+
+    def _delta(self, table: Table) -> DeltaTable:
+        address = self.address(table)
+        is_path = self.params.kind == "path"
+        return DeltaTable.forPath(self.spark, address) if is_path else DeltaTable.forName(self.spark, address)
+
+    def _load(self, table: Table, *, version: int | None) -> DataFrame:
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.address(table)) if self.params.kind == "path" else reader.table(self.address(table))
+
+    def _is_empty(self, table: Table) -> bool:
+        return self._load(table, version=None).isEmpty()
+
+    def _prepare(self, table: Table, rows: DataFrame) -> DataFrame:
+        """Both schemas checked, columns in the stored order, the table there."""
+        self.create(table)
+        stored = self._load(table, version=None).schema
+        expected = StructType([*table.schema, *drift(stored, table.schema).extra])
+        against_contract = drift(rows.schema, expected)
+        extra_ok = self.params.evolve and all(f.nullable for f in against_contract.extra)
+        missing_ok = all(f.name not in table.columns for f in against_contract.missing)
+        if against_contract.retyped or not missing_ok or (against_contract.extra and not extra_ok):
+            require_contract(table, rows.schema, what="What is written")
+        against_stored = drift(stored, table.schema)
+        lacks_ok = self.params.evolve and all(f.nullable for f in against_stored.missing)
+        if against_stored.retyped or (against_stored.missing and not lacks_ok):
+            require_contract(table, stored, what="The stored table")
+        absent = {f.name: F.lit(None).cast(f.dataType) for f in against_contract.missing}
+        added = [f for f in (*against_stored.missing, *against_contract.extra)]
+        if added:
+            self._add_columns(table, StructType(added))
+            stored = self._load(table, version=None).schema
+        return rows.withColumns(absent).select(*stored.names)
+
+    def _add_columns(self, table: Table, added: StructType) -> None:
+        empty = self.spark.createDataFrame([], added)
+        self._save(table, empty.write.format("delta").mode("append").option("mergeSchema", "true"))
+        log.info("%s takes on the columns %s", table.name, ", ".join(added.names))
+
+    def _writer(self, table: Table, rows: DataFrame, *, is_prepared: bool = False) -> DataFrameWriter:
+        prepared = rows if is_prepared else self._prepare(table, rows)
+        return prepared.write.format("delta")
+
+    def _save(self, table: Table, writer: DataFrameWriter) -> None:
+        if self.params.kind == "path":
+            writer.save(self.address(table))
+        else:
+            writer.saveAsTable(self.address(table))
+
+    def _commit(self, table: Table, write: Callable[[], object]) -> Written:
+        """Write, again with back-off if another writer came first, and take the counts from Delta's own commit."""
+        before = self.version(table)
+        for attempt in range(1, WRITE_ATTEMPTS + 1):
+            try:
+                self._explained(table, write)
+                break
+            except DeltaConcurrentModificationException as error:
+                if attempt == WRITE_ATTEMPTS:
+                    raise WriteConflictError(
+                        f"another writer changed {table.name} during {WRITE_ATTEMPTS} attempts",
+                        hint="let the other run finish and start this one again; it replaces only its own slice",
+                    ) from error
+                log.warning("%s was changed by another writer, trying again (%d)", table.name, attempt)
+                # Writers that collided once must not meet again in step; the wait decides nothing that is written.
+                time.sleep(2**attempt * random.uniform(0.5, 1.0))
+        return self._account(table, before)
+
+    def _account(self, table: Table, before: int | None) -> Written:
+        commits = self._delta(table).history(10).where(F.col("userMetadata") == f"social-signals run {self.run_id}")
+        ours = [c for c in commits.collect() if before is None or c["version"] > before]
+        rows = sum(_rows_of(c["operationMetrics"] or {}) for c in ours)
+        version = max((int(c["version"]) for c in ours), default=before or 0)
+        earlier = self.written.get(table.name, Written(0, 0)).rows
+        self.written[table.name] = Written(rows=earlier + rows, version=version)
+        log.info("%s: %d rows written, version %d", table.name, rows, version)
+        return Written(rows=rows, version=version)
+
+    def _explained(self, table: Table, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except DeltaConcurrentModificationException:
+            raise
+        except Exception as error:
+            text = str(error)
+            if "DELTA_NOT_NULL_CONSTRAINT_VIOLATED" in text or "NOT NULL constraint violated" in text:
+                raise ContractError(
+                    f"a row for {table.name} has no value in a column that must have one: {_first_line(text)}",
+                    hint="correct the source or the mapping; the table was left as it was",
+                ) from error
+            if "DELTA_REPLACE_WHERE_MISMATCH" in text:
+                raise ContractError(
+                    f"rows for {table.name} lie outside the slice they were meant to replace: {_first_line(text)}",
+                    hint="this is a defect of the job; the table was left as it was",
+                ) from error
+            if isinstance(error, AnalysisException) and "DELTA_CREATE_TABLE_SCHEME_MISMATCH" in text:
+                raise ContractError(
+                    f"{table.name} at {self.address(table)} belongs to another schema: {_first_line(text)}",
+                    hint="point the catalog at another root",
+                ) from error
+            if any(word in text for word in ("No space left", "Permission denied", "Mkdirs failed", "Read-only")):
+                raise ResourceError(
+                    f"{table.name} could not be written at {self.address(table)}: {_first_line(text)}",
+                    hint="check free space and permissions; a rerun finishes what is missing",
+                ) from error
+            raise
+
+    def _refuse_foreign_files(self, table: Table) -> None:
+        path = self.file(*table.name.split("."))
+        if "://" not in self.params.root and path.is_dir() and any(path.glob("*.parquet")):
+            raise ContractError(
+                f"{path} holds files that are no Delta table of ours",
+                hint="point catalog.root at an empty folder, or read those files with source=files",
+            )
+
+
+def slice_condition(chosen: Slice) -> str:
+    """A slice as literals, which lets Delta prune and two writers of different slices both succeed.
+
+    >>> slice_condition({"as_of": datetime.fromisoformat("2020-03-01T00:00:00+00:00"), "model_id": "churn-1"})
+    "`as_of` IN (TIMESTAMP '2020-03-01T00:00:00+00:00') AND `model_id` IN ('churn-1')"
+    """
+    if not chosen:
+        raise ConfigError("a slice without columns would replace the whole table", hint="name its as_of")
+    return " AND ".join(f"`{name}` IN ({', '.join(_literals(value))})" for name, value in chosen.items())
+
+
+def _literals(value: str | datetime | Sequence[datetime]) -> list[str]:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ConfigError(f"the slice {value} has no time zone", hint="use aware datetimes, see core.times")
+        return [f"TIMESTAMP '{value.isoformat()}'"]
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return [f"'{escaped}'"]
+    return [text for one in value for text in _literals(one)]
+
+
+def _properties(table: Table) -> dict[str, str]:
+    properties = {}
+    if table.has_change_feed:
+        properties["delta.enableChangeDataFeed"] = "true"
+    columns = table.statistics_columns
+    # A named list of none would mean "the first 32 columns".
+    if columns:
+        properties["delta.dataSkippingStatsColumns"] = ",".join(columns)
+    else:
+        properties["delta.dataSkippingNumIndexedCols"] = "0"
+    return properties
+
+
+def _content_differs(table: Table) -> str:
+    provenance = (INGESTED_TS, SOURCE)
+    compared = [f for f in table.schema if f.name not in (*table.key, *provenance)]
+    if not compared:
+        return "false"
+
+    def same(name: str, *, is_map: bool) -> str:
+        # Maps cannot be compared; their sorted entries can.
+        sides = (f"sort_array(map_entries({side}.`{name}`))" if is_map else f"{side}.`{name}`" for side in ("old", "new"))
+        return " <=> ".join(sides)
+
+    return "NOT (" + " AND ".join(same(f.name, is_map=isinstance(f.dataType, MapType)) for f in compared) + ")"
+
+
+def _rows_of(metrics: Mapping[str, str]) -> int:
+    merged = int(metrics.get("numTargetRowsInserted", 0)) + int(metrics.get("numTargetRowsUpdated", 0))
+    return merged or int(metrics.get("numOutputRows", 0) if "numTargetRowsInserted" not in metrics else 0)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:300]
+
+
+def words_of(chosen: Slice) -> str:
+    """A slice as a log line shows it."""
+    shown = {k: iso(v) if isinstance(v, datetime) else v for k, v in chosen.items()}
+    return ", ".join(f"{k}={v}" for k, v in shown.items())
