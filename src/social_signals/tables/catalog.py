@@ -16,11 +16,10 @@ from delta.exceptions import DeltaConcurrentModificationException
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.types import MapType, StructType
 
 from social_signals.core.errors import ConfigError, ContractError, ResourceError, WriteConflictError
-from social_signals.core.times import iso
 from social_signals.tables.checks import drift, require_contract
 from social_signals.tables.silver import INGESTED_TS, SOURCE
 from social_signals.tables.table import Table
@@ -71,6 +70,7 @@ class Catalog:
         self.run_id = run_id
         self.read_versions: dict[str, int] = {}
         self.written: dict[str, Written] = {}
+        self.written_tables: dict[str, Table] = {}
         # Marks our commits in the Delta log, so that counts are taken from them and not from a neighbour's.
         spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", f"social-signals run {run_id}")
 
@@ -105,7 +105,7 @@ class Catalog:
     def require_writable(self) -> None:
         """Raise ResourceError unless a file can be written under the root; found before the cluster is paid for."""
         hadoop = self.spark.sparkContext._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
-        conf = self.spark.sparkContext._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+        conf = self.spark.sparkContext._jsc.hadoopConfiguration()
         try:
             probe = hadoop.Path(self.params.root, f".writable-{self.run_id}")
             fs = probe.getFileSystem(conf)
@@ -196,8 +196,11 @@ class Catalog:
 
     def merge_stream(self, table: Table, stream: DataFrame, *, checkpoint: str, forever: bool = False) -> StreamingQuery:
         """Merge each micro-batch on the key, so that a replayed one changes nothing. Ends when caught up, unless forever."""
-        writer = stream.writeStream.foreachBatch(lambda batch, _: self.merge(table, batch) and None)
-        writer = writer.option("checkpointLocation", checkpoint)
+
+        def merge_batch(batch: DataFrame, _: int) -> None:
+            self.merge(table, batch)
+
+        writer = stream.writeStream.foreachBatch(merge_batch).option("checkpointLocation", checkpoint)
         return (writer if forever else writer.trigger(availableNow=True)).start()
 
     def create(self, table: Table) -> None:
@@ -295,6 +298,7 @@ class Catalog:
         version = max((int(c["version"]) for c in ours), default=before or 0)
         earlier = self.written.get(table.name, Written(0, 0)).rows
         self.written[table.name] = Written(rows=earlier + rows, version=version)
+        self.written_tables[table.name] = table
         log.info("%s: %d rows written, version %d", table.name, rows, version)
         return Written(rows=rows, version=version)
 
@@ -393,8 +397,3 @@ def _rows_of(metrics: Mapping[str, str]) -> int:
 def _first_line(text: str) -> str:
     return text.strip().splitlines()[0][:300]
 
-
-def words_of(chosen: Slice) -> str:
-    """A slice as a log line shows it."""
-    shown = {k: iso(v) if isinstance(v, datetime) else v for k, v in chosen.items()}
-    return ", ".join(f"{k}={v}" for k, v in shown.items())

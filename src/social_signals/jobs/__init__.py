@@ -1,0 +1,22 @@
+"""One module a job: its config dataclass, then read -> transform -> write, like a table of contents.
+
+To add a job: a module here with `SCHEMA` (its dataclass) and `run(job, context)`, a line in `JOBS`, a YAML in `conf/`, a
+doorbell in `jobs/`. Business rules do not belong here; they live in the room that owns their meaning.
+"""
+
+from __future__ import annotations
+
+# Name -> what it does in a line, in the order in which a person meets them. Modules load when called.
+JOBS = {
+    "pipeline": "ingest, annotate, build features, train, score and report: the main job",
+    "ingest": "land a source in bronze and merge it into silver",
+    "annotate": "sentiment and entities of new or changed posts",
+    "build_features": "point-in-time features of every person at an as_of",
+    "train_churn": "train, calibrate and register the churn model",
+    "train_influence": "train and register the influence model",
+    "score_churn": "who is about to leave, with reasons",
+    "score_influence": "who moves people, who is about to, with reasons",
+    "evaluate": "measure a model on a labelled file: task=sentiment, entities or influence_pairs",
+    "build_report": "a self-contained HTML report of the newest run",
+    "doctor": "versions, jars, devices, disk and what to do about each mismatch",
+}

@@ -1,0 +1,146 @@
+"""Hydra stops here: a job's YAML, its groups and the command line become one typed dataclass, or a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from social_signals.core.errors import ConfigError, SocialSignalsError, did_you_mean
+from social_signals.core.places import shipped
+from social_signals.jobs.job import Job
+
+
+def conf_folder() -> Path:
+    """`conf/` inside the wheel, or at the top of the repository."""
+    return shipped("conf")
+
+
+def groups() -> dict[str, list[str]]:
+    """Every config group and its options, as shipped."""
+    folders = [f for f in sorted(conf_folder().iterdir()) if f.is_dir()]
+    return {f.name: sorted(p.stem for p in f.glob("*.yaml")) for f in folders}
+
+
+def register(schemas: dict[str, type], *, group_schemas: dict[str, dict[str, type]]) -> None:
+    """Tell Hydra the dataclass behind each job (`base_<job>`) and behind each group's kinds (`<group>/base_<kind>`)."""
+    store = ConfigStore.instance()
+    for name, schema in schemas.items():
+        store.store(name=f"base_{name}", node=schema)
+    for group, kinds in group_schemas.items():
+        for kind, schema in kinds.items():
+            store.store(group=group, name=f"base_{kind}", node=schema)
+
+
+def compose_job(name: str, overrides: Sequence[str], *, schema: type[Job]) -> tuple[Job, str]:
+    """The job's config as its dataclass, with its SHA-256. Raises ConfigError in words for anything that is off."""
+    _refuse_sweeps(overrides)
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(config_dir=str(conf_folder().resolve()), version_base="1.3", job_name=name):
+            config = compose(config_name=name, overrides=list(overrides))
+        job = OmegaConf.to_object(config)
+    except SocialSignalsError:
+        raise
+    except MissingMandatoryValue as error:
+        key = str(error.full_key or "").strip() or str(error)
+        raise ConfigError(f"{key} has no value", hint=f"give one: {key}=...") from None
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _explained(error, overrides, schema) from None
+    finally:
+        GlobalHydra.instance().clear()
+    if not isinstance(job, schema):
+        raise ConfigError(f"conf/{name}.yaml does not start from base_{name}", hint=f"put base_{name} first in its defaults")
+    return job, config_hash(config)
+
+
+def config_hash(config: DictConfig) -> str:
+    """SHA-256 of what decides the result; where it runs and how it logs do not."""
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    deciding = {k: v for k, v in plain.items() if k not in ("platform", "log_format", "dry_run", "now")}
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _refuse_sweeps(overrides: Sequence[str]) -> None:
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"{text!r} is no setting", hint="write key=value, for example as_of=2020-03-01")
+        if "," in value and not re.search(r"""[\[{'"(]""", value):
+            raise ConfigError(
+                f"{key}={value} has a comma, which Hydra reads as a sweep over several runs",
+                hint=f"quote the value: '{key}=\"{value}\"'; a list is written {key}=[{value}]",
+            )
+
+
+def _explained(error: Exception, overrides: Sequence[str], schema: type) -> ConfigError:
+    text = str(error)
+    if match := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' (?:is )?not in", text):
+        key = match[1].lstrip("+~")
+        return ConfigError(f"there is no setting {key}", hint=did_you_mean(*_candidates(key, text, schema, overrides)))
+    if match := re.search(r"Could not find '([^']+)'", text):
+        group, _, option = match[1].rpartition("/")
+        options = groups().get(group, [])
+        return ConfigError(f"there is no {group}={option}", hint=did_you_mean(option, options))
+    if "mismatched input" in text or "LexerNoViableAlt" in text or "extraneous input" in text:
+        return ConfigError(
+            f"an override cannot be read: {_first_line(text)}",
+            hint="quote values with =, :, spaces or commas in them: 'key=\"a=b\"'",
+        )
+    key = getattr(error, "full_key", None) or ""
+    place = f"{key}: " if key else ""
+    return ConfigError(f"{place}{_first_line(text)}", hint="give a value of the type that the default has")
+
+
+def _candidates(key: str, text: str, schema: type, overrides: Sequence[str]) -> tuple[str, list[str]]:
+    """The misspelt part of a dotted key and the names that are valid in its place."""
+    parts = key.split(".")
+    node: Any = schema
+    if match := re.search(r"object_type=(\w+)", text):
+        named = _schema_named(match[1], schema)
+        if named is not None:
+            return parts[-1], [f.name for f in dataclasses.fields(named)]
+    for part in parts:
+        names = [f.name for f in dataclasses.fields(node)] if dataclasses.is_dataclass(node) else []
+        if part not in names:
+            return part, names + ([g for g in groups() if g in names] if node is schema else [])
+        node = _unwrapped(get_type_hints(node)[part])
+    return parts[-1], []
+
+
+def _schema_named(name: str, schema: type) -> type | None:
+    stored: Any = ConfigStore.instance().repo
+    stack, seen = [schema], set()
+    for folder in stored.values():
+        nodes = folder.values() if isinstance(folder, dict) else [folder]
+        stack += [t for n in nodes if (t := OmegaConf.get_type(n.node)) is not None and dataclasses.is_dataclass(t)]
+    while stack:
+        kind = stack.pop()
+        if kind in seen or not dataclasses.is_dataclass(kind):
+            continue
+        if kind.__name__ == name:
+            return kind
+        seen.add(kind)
+        stack += [_unwrapped(hint) for hint in get_type_hints(kind).values()]
+    return None
+
+
+def _unwrapped(hint: Any) -> Any:
+    inner = [a for a in get_args(hint) if a is not type(None)]
+    return inner[0] if len(inner) == 1 else hint
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:300]
+

@@ -1,0 +1,45 @@
+"""The run ledger: one row of `ops.runs` per job or pipeline stage, whatever became of it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from social_signals import __version__
+from social_signals.jobs.job import Context, Outcome
+from social_signals.tables.ops import RUNS
+
+log = logging.getLogger(__name__)
+
+
+def new_run_id(job: str, *, now: datetime) -> str:
+    """`20200301T060000-train_churn-1a2b3c4d`: sorts by time, says the job, never repeats."""
+    return f"{now.astimezone(timezone.utc):%Y%m%dT%H%M%S}-{job}-{uuid.uuid4().hex[:8]}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the ledger keeps of one run, beside what the catalog remembers."""
+
+    run_id: str
+    job: str
+    config_hash: str
+    started: datetime
+    seconds: float
+    outcome: Outcome
+    error: str | None = None
+
+
+def record(context: Context, entry: Entry) -> None:
+    """Append the entry. Table versions and row counts are those that the catalog has seen in this run."""
+    catalog = context.catalog
+    inputs = dict(catalog.read_versions)
+    outputs = {name: written.version for name, written in catalog.written.items()}
+    rows = {name: written.rows for name, written in catalog.written.items()}
+    row = (
+        entry.run_id, entry.job, entry.outcome.as_of, entry.outcome.status, entry.started, entry.seconds,
+        entry.config_hash, __version__, inputs, outputs, rows, entry.outcome.device, entry.error,
+    )  # fmt: skip
+    catalog.append(RUNS, context.spark.createDataFrame([row], RUNS.schema))

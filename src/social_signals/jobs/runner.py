@@ -1,0 +1,157 @@
+"""Runs one job from its command line to its last line: config, session, ledger, exit code."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, cast
+
+from social_signals.core import logs
+from social_signals.core.errors import ConfigError, ResourceError, SocialSignalsError, did_you_mean
+from social_signals.core.progress import Progress
+from social_signals.core.session import make_session
+from social_signals.core.times import iso, parse_instant
+from social_signals.jobs import JOBS, ledger
+from social_signals.jobs.compose import compose_job, register
+from social_signals.jobs.job import Context, Job, Outcome
+from social_signals.jobs.schemas import GROUP_SCHEMAS
+from social_signals.tables.catalog import Catalog
+
+log = logging.getLogger(__name__)
+
+Run = Callable[[Any, Context], Outcome]
+
+
+@dataclass
+class Summary:
+    """The last line of stdout."""
+
+    job: str
+    run_id: str | None = None
+    status: str = "failed"
+    as_of: str | None = None
+    tables: dict[str, dict[str, int]] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    device: str | None = None
+    error: dict[str, str] | None = None
+
+    def line(self) -> str:
+        shown = {k: v for k, v in vars(self).items() if k not in ("device", "error") or v is not None}
+        return json.dumps(shown, ensure_ascii=False, default=str)
+
+
+def load(name: str) -> tuple[type[Job], Run]:
+    """The dataclass and the `run` of a job."""
+    if name not in JOBS:
+        raise ConfigError(f"there is no job {name!r}", hint=did_you_mean(name, list(JOBS)))
+    module = importlib.import_module(f"social_signals.jobs.{name}")
+    return module.SCHEMA, module.run
+
+
+def composed(name: str, overrides: Sequence[str]) -> tuple[Job, str, Run]:
+    """The job's settings as its dataclass, their hash, and its `run`."""
+    schema, run = load(name)
+    register({name: schema}, group_schemas=GROUP_SCHEMAS)
+    job, config_hash = compose_job(name, overrides, schema=schema)
+    return job, config_hash, run
+
+
+def run_job(name: str, overrides: Sequence[str]) -> tuple[int, Summary]:
+    """Run a job to its end. Never raises: the exit code and the summary say how it went; errors are on stderr."""
+    started = time.monotonic()
+    summary = Summary(job=name)
+    try:
+        job, config_hash, run = composed(name, overrides)
+        now = parse_instant(job.now, name="now") if job.now else datetime.now(timezone.utc)
+        summary.run_id = ledger.new_run_id(name, now=now)
+        logs.configure(log_format=job.log_format, run_id=summary.run_id, as_of=job.as_of)
+        code = _run_in_session(name, job, config_hash, run, summary, now=now)
+    except SocialSignalsError as error:
+        code = _fail(summary, error)
+    summary.seconds = round(time.monotonic() - started, 3)
+    return code, summary
+
+
+def _run_in_session(name: str, job: Job, config_hash: str, run: Run, summary: Summary, *, now: datetime) -> int:
+    log.info("%s starts", name)
+    started = time.monotonic()
+    run_id = cast(str, summary.run_id)
+    spark = make_session(job.platform, app_name=name)
+    spark.sparkContext.setJobDescription(name)
+    catalog = Catalog(spark, job.catalog, run_id=run_id)
+    context = Context(spark=spark, catalog=catalog, run_id=run_id, now=now, progress=Progress())
+
+    def entry(outcome: Outcome, error: str | None = None) -> ledger.Entry:
+        seconds = round(time.monotonic() - started, 3)
+        return ledger.Entry(run_id, name, config_hash, now, seconds, outcome, error)
+
+    try:
+        if not job.dry_run and name != "doctor":
+            catalog.require_writable()
+        outcome = run(job, context)
+        if outcome.status == "done" and name != "doctor":
+            ledger.record(context, entry(outcome))
+    except KeyboardInterrupt:
+        return _fail(summary, ResourceError("the run was interrupted", hint="start it again; what is missing is made then"))
+    except Exception as error:
+        known = _known(error)
+        code = _fail(summary, known if known is not None else error)
+        # The error's words may quote data; the ledger keeps the kind and, for our own errors, the sentence.
+        kind = type(known or error).__name__
+        _record_failure(context, entry(Outcome(status="failed"), f"{kind}: {known.problem}" if known else kind), name)
+        return code
+    summary.status = outcome.status
+    summary.as_of = iso(outcome.as_of) if outcome.as_of else job.as_of
+    summary.metrics = outcome.metrics
+    summary.device = outcome.device
+    summary.tables = tables_of(catalog)
+    for sentence in outcome.plan:
+        print(sentence, file=sys.stdout)  # noqa: T201  the plan of a dry run is what was asked for
+    log.info("%s %s in %.1f s", name, outcome.status, time.monotonic() - started)
+    return 0
+
+
+def tables_of(catalog: Catalog) -> dict[str, dict[str, int]]:
+    """Per table written: rows it now holds, rows this run wrote, version."""
+    contracts = catalog.written_tables
+    return {
+        name: {"rows": catalog.row_count(contracts[name]), "written": written.rows, "version": written.version}
+        for name, written in sorted(catalog.written.items())
+    }
+
+
+def _known(error: Exception) -> SocialSignalsError | None:
+    """Our own error, also where it travelled through a Python worker or Spark wrapped it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, SocialSignalsError):
+            return seen
+        seen = seen.__cause__
+    return None
+
+
+def _record_failure(context: Context, entry: ledger.Entry, name: str) -> None:
+    if name == "doctor":
+        return
+    try:
+        ledger.record(context, entry)
+    except Exception:
+        # The failure that is being reported matters more than the one of writing it down.
+        log.warning("the ledger could not be written")
+
+
+def _fail(summary: Summary, error: BaseException) -> int:
+    if isinstance(error, SocialSignalsError):
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  for a person, before logging may be set up
+        summary.error = {"kind": type(error).__name__, "problem": error.problem, "hint": error.hint}
+        return error.exit_code
+    log.error("unexpected error", exc_info=error)
+    summary.error = {"kind": type(error).__name__, "problem": str(error).strip().splitlines()[0][:300] if str(error) else ""}
+    return 1
