@@ -21,7 +21,11 @@ DEVICES = ("cpu", "cuda")
 
 @dataclass
 class PlatformParams:
-    """Where Spark runs and how much of it. `conf` adds or replaces any Spark setting, last word."""
+    """Where Spark runs and how much of it. `conf` adds or replaces any Spark setting, last word.
+
+    python_archive: a packed environment (venv-pack, conda-pack) that is shipped to workers with no Python of ours.
+    existing_session: take the session that is there (Databricks) instead of making one.
+    """
 
     name: str = "local"
     master: str | None = "local[*]"
@@ -33,6 +37,7 @@ class PlatformParams:
     shuffle_partitions: int | None = 8
     device: str = "cpu"
     existing_session: bool = False
+    python_archive: str | None = None
     conf: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,38 @@
+.DEFAULT_GOAL := help
+python := .venv/bin/python
+.PHONY: help setup format check test test-unit bench lock wheel notebook clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## the environment that the tests run in
+	@./setup.sh dev
+
+format: setup ## rewrite the code as ruff likes it
+	@$(python) -m ruff format . && $(python) -m ruff check --fix .
+
+check: setup ## format, lint, types, import floors
+	$(python) -m ruff format --check .
+	$(python) -m ruff check .
+	$(python) -m mypy
+	.venv/bin/lint-imports
+
+test: setup ## everything: unit, doctests, pipeline, notebooks
+	. .venv/environment.sh && $(python) -m pytest tests src/social_signals
+
+test-unit: setup ## the quick ones
+	. .venv/environment.sh && $(python) -m pytest tests/unit src/social_signals
+
+bench: setup ## every script of benchmarks/, one JSON line each
+	@. .venv/environment.sh && for script in benchmarks/*.py; do $(python) $$script || exit 1; done
+
+lock: ## resolve requirements/*.in anew into the locks with hashes
+	uv pip compile --universal --python-version 3.10 --generate-hashes -q requirements/runtime.in -o requirements/runtime.lock
+	uv pip compile --universal --python-version 3.10 --generate-hashes -q requirements/java.in -o requirements/java.lock
+	uv pip compile --universal --python-version 3.10 --generate-hashes -q requirements/dev.in -c requirements/runtime.lock -o requirements/dev.lock
+
+wheel: setup ## dist/social_signals-*.whl with conf/ and the text models inside
+	$(python) -m build --wheel --no-isolation --outdir dist .
+
+clean: ## what runs leave behind, not the environment
+	rm -rf lakehouse dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
