@@ -190,6 +190,20 @@ class Catalog:
         )
         return self._commit(table, merge.execute)
 
+    def replace_keys(self, table: Table, rows: DataFrame, *, keys: DataFrame) -> Written:
+        """Replace everything the table says about the `keys` (a frame of some of its key columns) by `rows`.
+
+        Two commits, delete then append: a run that dies between them is completed by the next one.
+        """
+        prepared = self._prepare(table, rows)
+        if not self._is_empty(table):
+            on = " AND ".join(f"old.`{name}` <=> gone.`{name}`" for name in keys.columns)
+            gone = keys.distinct().alias("gone")
+            delete = self._delta(table).alias("old").merge(gone, on).whenMatchedDelete()
+            self._commit(table, delete.execute)
+        writer = self._writer(table, prepared, is_prepared=True).mode("append")
+        return self._commit(table, lambda: self._save(table, writer))
+
     def delete(self, table: Table, condition: Column) -> Written:
         """Delete the rows that meet a condition."""
         return self._commit(table, lambda: self._delta(table).delete(condition))
