@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 MAX_WORDS = 126
@@ -74,7 +75,9 @@ def split_words(text: str | None, *, max_words: int = MAX_WORDS) -> list[Word]:
 
 def is_invisible(char: str) -> bool:
     """Whether BERT's clean-up drops a character: controls, joiners, variation selectors, combining accents."""
-    return char not in "\t\n\r" and (unicodedata.category(char) in ("Cc", "Cf", "Cn", "Co", "Cs", "Mn") or char == "\ufffd")
+    return char not in "\t\n\r" and (
+        unicodedata.category(char) in ("Cc", "Cf", "Cn", "Co", "Cs", "Mn") or char == "\ufffd"
+    )
 
 
 def _readable(text: str) -> tuple[str, list[tuple[int, int]] | None]:
@@ -118,7 +121,7 @@ def _words(text: str) -> Iterator[Word]:
             case "hashtag":
                 yield Word("#", begin, begin + 1)
                 seams = [begin + 1, *(begin + m.start() for m in _HASHTAG_SEAM.finditer(piece.group())), end]
-                for left, right in zip(seams, seams[1:], strict=False):
+                for left, right in pairwise(seams):
                     yield from _letters(text[left:right], left)
             case "word":
                 yield from _letters(piece.group(), begin)
@@ -143,16 +146,13 @@ def _letters(surface: str, begin: int) -> Iterator[Word]:
 def encoded(surface: str) -> str:
     """A word in lower case without accents, long runs of a letter shortened, with its case mark in front.
 
-    >>> [encoded(s) for s in ("Paris", "NASA", "iPhone15", "yes", "III", "Sooooo", "\u00c9t\u00e9", "I")]
-    ['Tparis', 'Unasa', 'Aiphone15', 'yes', 'Uiii', 'Tsoo', 'Tete', 'Ti']
+    >>> [encoded(s) for s in ("Paris", "NASA", "iPhone15", "yes", "III", "Sooooo", "\u00c9t\u00e9", "I", "4G")]
+    ['Tparis', 'Unasa', 'Aiphone15', 'yes', 'Uiii', 'Tsoo', 'Tete', 'Ti', '4g']
     """
     lower = surface.lower()
     mark = ""
-    if lower != surface:
-        if surface[1:] == lower[1:]:
-            mark = TITLE
-        else:
-            mark = UPPER if surface == surface.upper() else MIXED
+    if lower != surface and not surface[0].isdigit():
+        mark = TITLE if surface[1:] == lower[1:] else UPPER if surface == surface.upper() else MIXED
     bare = lower if lower.isascii() else _without_accents(lower)
     if len(set(bare)) > 1:
         bare = _LONG_RUN.sub(r"\1\1", bare)

@@ -1,0 +1,49 @@
+"""What a post says: its sentiment and the people, places, organisations, products, works and groups it names.
+
+`annotate` reads posts with packaged models that ran through Spark NLP on ONNX Runtime; `words` decides what a word is, for
+training and serving alike; `entities` cuts names out of the original text. A model is a folder under `models/` with its card
+and manifest; `verify_model` refuses one that was touched, and nothing is ever downloaded.
+
+To add an answer about a text (language, topic), write a function from a frame of posts to a frame keyed by post_id. Take care
+with `split_words`: the packaged weights were trained on its words, so a change there means training again. Tables are read
+and written in `jobs.annotate`, metrics live in `evaluation.text`, training in `models/recipes`.
+"""
+
+from social_signals.nlp.annotate import (
+    annotate,
+    annotate_entities,
+    annotate_sentiment,
+    entities_of,
+    sentiment_of,
+    text_hash,
+)
+from social_signals.nlp.entities import Entity, find_entities, normalize
+from social_signals.nlp.packaged import (
+    EntityModel,
+    ModelCard,
+    SentimentModel,
+    load_entity_model,
+    load_sentiment_model,
+    verify_model,
+)
+from social_signals.nlp.words import Word, split_words
+
+__all__ = [
+    "Entity",
+    "EntityModel",
+    "ModelCard",
+    "SentimentModel",
+    "Word",
+    "annotate",
+    "annotate_entities",
+    "annotate_sentiment",
+    "entities_of",
+    "find_entities",
+    "load_entity_model",
+    "load_sentiment_model",
+    "normalize",
+    "sentiment_of",
+    "split_words",
+    "text_hash",
+    "verify_model",
+]

@@ -1,0 +1,189 @@
+"""Posts in, what they say out. Each distinct text is read once, and once for both models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
+from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
+
+from social_signals.core.errors import ConfigError
+from social_signals.nlp.entities import Entity, find_entities
+from social_signals.nlp.packaged import EntityModel, SentimentModel
+from social_signals.nlp.words import MAX_CHARS, split_words
+from social_signals.tables.gold import (
+    BEGIN,
+    END,
+    ENTITY_TYPE,
+    LABEL,
+    MODEL_ID,
+    NORMALIZED,
+    P_NEGATIVE,
+    P_NEUTRAL,
+    P_POSITIVE,
+    SENTIMENTS,
+    TEXT_HASH,
+)
+from social_signals.tables.silver import POST_ID, TEXT
+
+SENTIMENT, ENTITIES = "sentiment", "entities"
+_PROBABILITIES = (P_NEGATIVE, P_NEUTRAL, P_POSITIVE)
+_ENTITY_TYPE = ArrayType(
+    StructType(
+        [
+            StructField(BEGIN, IntegerType()),
+            StructField(END, IntegerType()),
+            StructField(TEXT, StringType()),
+            StructField(ENTITY_TYPE, StringType()),
+            StructField(NORMALIZED, StringType()),
+        ]
+    )
+)
+
+
+def text_hash(text: Column) -> Column:
+    """SHA-256 of a post's text in hex, as `text_hash` has it; a null text counts as an empty one."""
+    return F.sha2(F.coalesce(text, F.lit("")), 256)
+
+
+def annotate(
+    posts: DataFrame,
+    *,
+    sentiment: SentimentModel | None = None,
+    entities: EntityModel | None = None,
+    partitions: int | None = None,
+) -> DataFrame:
+    """One row per post, `post_id` and `text_hash`, with what the models asked for say.
+
+    `sentiment`: struct of label, p_negative, p_neutral, p_positive, model_id. A text without words (null, empty, invisible)
+    is neutral with probability 1. `entities`: array, in order, of structs of begin, end, text, entity_type, normalized,
+    with `entities_model_id` beside it. Read are the first 10,000 characters, at most 126 words and 128 word pieces.
+    The frame is lazy: persist it before cutting both tables from it. `partitions` is how many tasks read texts at a time
+    and apart; by default twice the slots of the session.
+    """
+    if sentiment is None and entities is None:
+        raise ConfigError("annotate was asked for nothing", hint="give a sentiment model, an entity model or both")
+    slots = posts.sparkSession.sparkContext.defaultParallelism
+    texts = (
+        posts.select(POST_ID, F.coalesce(TEXT, F.lit("")).alias(TEXT))
+        .groupBy(text_hash(F.col(TEXT)).alias(TEXT_HASH))
+        .agg(F.first(F.substring(TEXT, 1, MAX_CHARS)).alias(TEXT), F.collect_list(POST_ID).alias("post_ids"))
+        # an explicit number, or adaptive execution would put a small table into one task on one core
+        .repartition(partitions or 2 * slots, TEXT_HASH)
+        .select("post_ids", TEXT_HASH, TEXT, _words(F.col(TEXT)).alias("words"))
+    )
+    read = _with_annotation_columns(texts)
+    answers: dict[str, Column] = {}
+    if sentiment is not None:
+        read = sentiment.stage.transform(read)
+        answers[SENTIMENT] = _sentiment_answer(sentiment.card.model_id)
+    if entities is not None:
+        read = entities.stage.transform(read)
+        tags = F.array_join(F.transform(ENTITIES, lambda annotation: annotation["result"]), " ")
+        answers[ENTITIES] = _entities(F.col(TEXT), tags)
+        answers[f"{ENTITIES}_{MODEL_ID}"] = F.lit(entities.card.model_id)
+    answered = read.select("post_ids", TEXT_HASH, *(answer.alias(name) for name, answer in answers.items()))
+    return answered.select(F.explode("post_ids").alias(POST_ID), TEXT_HASH, *answers)
+
+
+def sentiment_of(annotated: DataFrame) -> DataFrame:
+    """One row per post: the rows of `gold.post_sentiment`, from a frame that `annotate` made with a sentiment model."""
+    return annotated.select(
+        POST_ID,
+        *(F.col(SENTIMENT)[name].alias(name) for name in (LABEL, *_PROBABILITIES)),
+        TEXT_HASH,
+        F.col(SENTIMENT)[MODEL_ID].alias(MODEL_ID),
+    )
+
+
+def entities_of(annotated: DataFrame) -> DataFrame:
+    """One row per entity: the rows of `gold.post_entities`, from a frame that `annotate` made with an entity model."""
+    return annotated.select(
+        POST_ID, F.explode(ENTITIES).alias("entity"), TEXT_HASH, F.col(f"{ENTITIES}_{MODEL_ID}").alias(MODEL_ID)
+    ).select(
+        POST_ID,
+        *(F.col("entity")[name].alias(name) for name in (BEGIN, END, TEXT, ENTITY_TYPE, NORMALIZED)),
+        TEXT_HASH,
+        MODEL_ID,
+    )
+
+
+def annotate_sentiment(posts: DataFrame, *, model: SentimentModel, partitions: int | None = None) -> DataFrame:
+    """One row per post: post_id, label, p_negative, p_neutral, p_positive, text_hash, model_id."""
+    return sentiment_of(annotate(posts, sentiment=model, partitions=partitions))
+
+
+def annotate_entities(posts: DataFrame, *, model: EntityModel, partitions: int | None = None) -> DataFrame:
+    """One row per entity: post_id, begin, end, text, entity_type, normalized, text_hash, model_id.
+
+    `text` is the slice `[begin, end)` of the post's text in code points, as Python and Spark count them.
+    """
+    return entities_of(annotate(posts, entities=model, partitions=partitions))
+
+
+def _with_annotation_columns(texts: DataFrame) -> DataFrame:
+    """What Spark NLP's DocumentAssembler and a tokenizer would make: each word a token whose begin and end are its number.
+
+    Texts come sorted by length within a partition, so that neighbours cost the same.
+    """
+    words = F.when(F.col("words") == "", F.array().cast("array<string>")).otherwise(F.split("words", " "))
+    tokens = F.transform("word_list", lambda word, i: _annotation("token", i, i, word))
+    document = F.array(_annotation("document", F.lit(0), F.size("word_list"), F.col("words")))
+    return (
+        texts.withColumn("word_list", words)
+        .sortWithinPartitions(F.size("word_list"), TEXT_HASH)
+        .select(
+            "post_ids",
+            TEXT_HASH,
+            TEXT,
+            document.alias("document", metadata={"annotatorType": "document"}),
+            tokens.alias("token", metadata={"annotatorType": "token"}),
+        )
+    )
+
+
+def _annotation(kind: str, begin: Column, end: Column, result: Column) -> Column:
+    return F.struct(
+        F.lit(kind).alias("annotatorType"),
+        begin.alias("begin"),
+        end.alias("end"),
+        result.alias("result"),
+        F.create_map(F.lit("sentence"), F.lit("0")).alias("metadata"),
+        F.array().cast("array<float>").alias("embeddings"),
+    )
+
+
+def _sentiment_answer(model_id: str) -> Column:
+    answer = F.col(SENTIMENT)[0]
+    without_words = {LABEL: F.lit("neutral"), P_NEGATIVE: F.lit(0.0), P_NEUTRAL: F.lit(1.0), P_POSITIVE: F.lit(0.0)}
+    said = {LABEL: answer["result"]} | {
+        column: answer["metadata"][label].cast("double")
+        for column, label in zip(_PROBABILITIES, SENTIMENTS, strict=True)
+    }
+    fields = (F.coalesce(said[name], without_words[name]).alias(name) for name in said)
+    return F.struct(*fields, F.lit(model_id).alias(MODEL_ID))
+
+
+@pandas_udf(StringType())  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+def _words(texts: Iterator[pd.Series]) -> Iterator[pd.Series]:
+    """The words of each text, with blanks between."""
+    for batch in texts:
+        yield batch.map(lambda text: " ".join(word.text for word in split_words(text)))
+
+
+@pandas_udf(_ENTITY_TYPE)  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+def _entities(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+    """The entities of each text, from the tags of its words with blanks between."""
+    for texts, tags in batches:
+        found = [
+            [entity._asdict() for entity in _entities_of_text(text, line)]
+            for text, line in zip(texts, tags, strict=True)
+        ]
+        yield pd.Series(found, dtype=object)
+
+
+def _entities_of_text(text: str, tags: str | None) -> list[Entity]:
+    return find_entities(text, tags.split(" ")) if tags and tags.strip("O ") else []

@@ -1,0 +1,138 @@
+"""The packaged models: checked against their manifest, then loaded into Spark. Nothing is downloaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from social_signals.core.errors import ModelMismatchError, ResourceError
+from social_signals.core.jars import PACKAGES
+
+MANIFEST, CARD = "manifest.json", "card.json"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a packaged model is and how good it was; `model_id` names its weights and travels with every row it wrote."""
+
+    model_id: str
+    task: str
+    what: str
+    labels: tuple[str, ...]
+    seed: int
+    params: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SentimentModel:
+    """A loaded sentiment model: its card and the Spark NLP stage that reads `document` and `token`."""
+
+    card: ModelCard
+    stage: Any
+
+
+@dataclass(frozen=True)
+class EntityModel:
+    """A loaded entity model: its card and the Spark NLP stage that reads `document` and `token`."""
+
+    card: ModelCard
+    stage: Any
+
+
+def verify_model(folder: Path) -> ModelCard:
+    """The card of a packaged model whose files are exactly those it was packaged with.
+
+    Raises ModelMismatchError for a file that is missing, changed or new, and where there is no packaged model at all.
+    """
+    for name in (MANIFEST, CARD):
+        if not (folder / name).is_file():
+            raise ModelMismatchError(
+                f"there is no packaged model at {folder}: it has no {name}",
+                hint="give the folder that models/recipes/package.py wrote, or leave the setting out for the packaged one",
+            )
+    expected: dict[str, str] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    # Hadoop writes .crc files beside what it copies; they are no part of a model, and it ignores hidden files itself
+    present = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".") and path != folder / MANIFEST
+    }
+    changed = {name for name in present & set(expected) if _sha256(folder / name) != expected[name]}
+    faults = {
+        "missing": sorted(set(expected) - present),
+        "changed": sorted(changed),
+        "not part of it": sorted(present - set(expected)),
+    }
+    found = "; ".join(f"{fault}: {', '.join(names)}" for fault, names in faults.items() if names)
+    if found:
+        raise ModelMismatchError(
+            f"the model at {folder} is not the one that was packaged ({found})",
+            hint="restore the folder from the repository or the wheel, or package the model again with models/recipes",
+        )
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    return ModelCard(
+        model_id=card["model_id"],
+        task=card["task"],
+        what=card["what"],
+        labels=tuple(card["labels"]),
+        seed=card["seed"],
+        params=card["params"],
+        metrics=card["metrics"],
+    )
+
+
+def load_sentiment_model(spark: SparkSession, folder: Path) -> SentimentModel:
+    """The sentiment model of a folder, checked first. The folder has to be readable from every node."""
+    return SentimentModel(*_load(spark, folder, task="sentiment", annotator="BertForSequenceClassification"))
+
+
+def load_entity_model(spark: SparkSession, folder: Path) -> EntityModel:
+    """The entity model of a folder, checked first. The folder has to be readable from every node."""
+    return EntityModel(*_load(spark, folder, task="entities", annotator="BertForTokenClassification"))
+
+
+def _load(spark: SparkSession, folder: Path, *, task: str, annotator: str) -> tuple[ModelCard, Any]:
+    card = verify_model(folder)
+    if card.task != task:
+        raise ModelMismatchError(
+            f"the model at {folder} is for {card.task}, but {task} was asked for",
+            hint="swap the folders given for sentiment and entities",
+        )
+    _require_spark_nlp(spark)
+    from sparknlp import annotator as annotators
+
+    stage = getattr(annotators, annotator).load(folder.absolute().as_uri())
+    # Dynamic int8 scales are taken over a whole batch: posts read one by one get the same answer in any company.
+    return card, stage.setInputCols(["document", "token"]).setOutputCol(task).setBatchSize(1)
+
+
+def _require_spark_nlp(spark: SparkSession) -> None:
+    """Spark NLP is a wheel and a jar; without the jar its first call says only `'JavaPackage' object is not callable`."""
+    coordinate = next(package for package in PACKAGES if ":spark-nlp_" in package)
+    version = coordinate.rsplit(":", 1)[1]
+    try:
+        import sparknlp  # noqa: F401  (looked for, not used)
+    except ImportError as error:
+        raise ResourceError(
+            "Spark NLP's Python package is not installed", hint=f"pip install spark-nlp=={version}"
+        ) from error
+    jvm: Any = spark.sparkContext._jvm
+    # py4j answers with a package, not a class, for a name that no jar on the class path has
+    if not isinstance(
+        jvm.com.johnsnowlabs.nlp.annotators.classifier.dl.BertForTokenClassification, type(jvm.java.lang.String)
+    ):
+        raise ResourceError(
+            f"this Spark session has no Spark NLP jar ({coordinate} is not on its class path)",
+            hint=f"start Spark with `--packages {coordinate}` (spark.jars.packages), attach it as a Maven library on "
+            "Databricks, or start the job with ./spark-submit.sh, which brings it",
+        )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
