@@ -39,3 +39,8 @@ def iso(instant: datetime) -> str:
     utc = instant.astimezone(timezone.utc)
     midnight = utc.time().isoformat() == "00:00:00"
     return utc.date().isoformat() if midnight else utc.isoformat().replace("+00:00", "Z")
+
+
+def from_spark(collected: datetime) -> datetime:
+    """A collected timestamp as an aware UTC instant: pyspark hands it over naive, in the driver's own zone."""
+    return collected.astimezone(timezone.utc)

@@ -257,7 +257,7 @@ class Catalog:
         stored = self._load(table, version=None).schema
         expected = StructType([*table.schema, *drift(stored, table.schema).extra])
         against_contract = drift(rows.schema, expected)
-        extra_ok = self.params.evolve and all(f.nullable for f in against_contract.extra)
+        extra_ok = self.params.evolve
         missing_ok = all(f.name not in table.columns for f in against_contract.missing)
         if against_contract.retyped or not missing_ok or (against_contract.extra and not extra_ok):
             require_contract(table, rows.schema, what="What is written")
@@ -266,15 +266,17 @@ class Catalog:
         if against_stored.retyped or (against_stored.missing and not lacks_ok):
             require_contract(table, stored, what="The stored table")
         absent = {f.name: F.lit(None).cast(f.dataType) for f in against_contract.missing}
-        added = [f for f in (*against_stored.missing, *against_contract.extra)]
+        added = [*against_stored.missing, *against_contract.extra]
         if added:
             self._add_columns(table, StructType(added))
             stored = self._load(table, version=None).schema
         return rows.withColumns(absent).select(*stored.names)
 
     def _add_columns(self, table: Table, added: StructType) -> None:
-        empty = self.spark.createDataFrame([], added)
-        self._save(table, empty.write.format("delta").mode("append").option("mergeSchema", "true"))
+        address = self.address(table)
+        name = f"delta.`{address}`" if self.params.kind == "path" else address
+        columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in added)
+        self.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({columns})")
         log.info("%s takes on the columns %s", table.name, ", ".join(added.names))
 
     def _writer(self, table: Table, rows: DataFrame, *, is_prepared: bool = False) -> DataFrameWriter:

@@ -74,13 +74,13 @@ class Table:
 
     @property
     def statistics_columns(self) -> list[str]:
-        """The columns on which Delta may keep min/max: atomic, not personal, not partitions (those are in the path)."""
-        nested = ("struct", "array", "map", "binary")
+        """The columns on which Delta may keep min/max: not personal, of a type that it can skip by, not partitions."""
+        unskippable = ("struct", "array", "map", "binary", "boolean")
         return [
             f.name
             for f in self.schema
             if not f.metadata.get(PERSONAL)
-            and f.dataType.simpleString().split("<")[0] not in nested
+            and f.dataType.simpleString().split("<")[0] not in unskippable
             and f.name not in self.partition
         ]
 
