@@ -1,0 +1,24 @@
+"""What is known of a person at a cut-off: `user_features`, from one declared list.
+
+May be added by writing one function and one line of `declared.FEATURES`: a feature; a module a subject (`rhythm`,
+`engagement`, `ties`, `words`, `audience`).
+Needs care: names, meanings and defaults are a published contract that models were trained on; every fact goes through
+`cutoffs.seen_from`, which keeps both clocks; sums are of whole numbers.
+Does not belong here: labels (`models`), reading and writing (`jobs`), who consented (`governance`).
+"""
+
+from social_signals.features.activity import activity, newest_as_of
+from social_signals.features.declared import FEATURE_NAMES, FEATURES, USER_FEATURES, Feature
+from social_signals.features.params import FeatureParams
+from social_signals.features.user_features import user_features
+
+__all__ = [
+    "FEATURES",
+    "FEATURE_NAMES",
+    "USER_FEATURES",
+    "Feature",
+    "FeatureParams",
+    "activity",
+    "newest_as_of",
+    "user_features",
+]

@@ -1,0 +1,44 @@
+"""What it means to be active, in one place: features, labels and the choice of cut-offs all read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from social_signals.core.times import next_midnight
+from social_signals.features.cutoffs import instant_of, micros
+from social_signals.tables.silver import ACTOR_ID, AUTHOR_ID, EVENT_TS, INGESTED_TS, KIND, USER_ID
+
+
+def activity(posts: DataFrame, interactions: DataFrame, *, kinds: Sequence[str] | None = None) -> DataFrame:
+    """One row per person and instant at which they acted: (user_id, event_ts, ingested_ts), UTC.
+
+    A person acts by an interaction whose actor they are (of `kinds`, all kinds where none are named) or by writing a
+    post. A comment that comes both as a post and as an interaction of the same instant is one act. ingested_ts is when
+    the first of an instant's rows was seen. Anonymous and deleted authors (null ids) are no people.
+    """
+    acted = interactions.where(F.col(ACTOR_ID).isNotNull())
+    if kinds:
+        acted = acted.where(F.col(KIND).isin(list(kinds)))
+    wrote = posts.where(F.col(AUTHOR_ID).isNotNull())
+    acts = acted.select(F.col(ACTOR_ID).alias(USER_ID), EVENT_TS, INGESTED_TS).unionByName(
+        wrote.select(F.col(AUTHOR_ID).alias(USER_ID), EVENT_TS, INGESTED_TS)
+    )
+    # Partitioned by person alone, so that what is grouped or windowed by person afterwards needs no second shuffle.
+    return acts.repartition(F.col(USER_ID)).groupBy(USER_ID, EVENT_TS).agg(F.min(INGESTED_TS).alias(INGESTED_TS))
+
+
+def newest_as_of(acts: DataFrame, *, now: datetime | None = None) -> datetime | None:
+    """The first midnight UTC after the newest act; None where nobody has acted. Runs one Spark job.
+
+    acts: any frame with event_ts. now: acts at or after it are left out, so that one date in the year 9999 does not
+    move the cut-off.
+    """
+    happened = acts if now is None else acts.where(F.unix_micros(EVENT_TS) < F.lit(micros(now)))
+    newest_us = happened.agg(F.max(F.unix_micros(EVENT_TS)).alias("us")).first()
+    if newest_us is None or newest_us["us"] is None:
+        return None
+    return next_midnight(instant_of(int(newest_us["us"])))

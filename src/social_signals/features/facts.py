@@ -1,0 +1,174 @@
+"""Tables turned into facts about people: each row has a person, an instant and the instant from which it was known."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from social_signals.features.cutoffs import EVENT_US, KNOWN_US, known_us
+from social_signals.tables.gold import P_NEGATIVE, P_POSITIVE
+from social_signals.tables.silver import (
+    ACTOR_ID,
+    AUTHOR_ID,
+    EVENT_TS,
+    INGESTED_TS,
+    ITEM_ID,
+    KIND,
+    KINDS,
+    PARENT_POST_ID,
+    POST_ID,
+    TARGET_POST_ID,
+    TARGET_USER_ID,
+    TEXT,
+    USER_ID,
+    VALUE,
+)
+
+# What a person did or what was done to them. Integers: these are compared tens of times a row.
+GIVEN, RECEIVED, WROTE, HEARD = 0, 1, 2, 3
+ROLE = "role"
+KIND_CODE = "kind_code"
+TARGET_KNOWN_US = "target_known_us"
+SENTIMENT_PPM = "sentiment_ppm"
+ENTITY_COUNT = "entity_count"
+TEXT_LENGTH = "text_length"
+PARENT_AUTHOR_ID = "parent_author_id"
+PARENT_EVENT_US = "parent_event_us"
+PARENT_KNOWN_US = "parent_known_us"
+
+POSITIVE_KINDS = ("like", "share", "follow", "save", "answer_accepted", "subscribe")
+NEGATIVE_KINDS = ("dislike", "unfollow", "unsubscribe")
+
+
+def kind_code(*kinds: str) -> list[int]:
+    return [KINDS.index(kind) for kind in kinds]
+
+
+def _coded_kind() -> Column:
+    codes = F.create_map(*[F.lit(part) for kind in KINDS for part in (kind, KINDS.index(kind))])
+    return F.coalesce(codes[F.col(KIND)], F.lit(-1))
+
+
+def resolved_interactions(interactions: DataFrame, posts: DataFrame) -> DataFrame:
+    """One row per interaction, its receiver filled in from the post it was done to where the source did not say.
+
+    target_known_us says from when on the receiver was known: later than known_us where the post came later.
+    """
+    narrow = interactions.select(
+        ACTOR_ID,
+        TARGET_USER_ID,
+        TARGET_POST_ID,
+        ITEM_ID,
+        _coded_kind().cast("int").alias(KIND_CODE),
+        F.unix_micros(EVENT_TS).alias(EVENT_US),
+        known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US),
+        VALUE,
+    )
+    lacks_target = F.col(TARGET_USER_ID).isNull() & F.col(TARGET_POST_ID).isNotNull()
+    complete = narrow.where(~lacks_target).withColumn(TARGET_KNOWN_US, F.col(KNOWN_US))
+    owners = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
+        F.col(POST_ID).alias(TARGET_POST_ID),
+        F.col(AUTHOR_ID).alias("owner_id"),
+        known_us(EVENT_TS, INGESTED_TS).alias("owner_known_us"),
+    )
+    lacking = narrow.where(lacks_target).join(owners, on=TARGET_POST_ID, how="left")
+    found = (
+        lacking.withColumn(TARGET_USER_ID, F.col("owner_id"))
+        .withColumn(TARGET_KNOWN_US, F.greatest(F.col(KNOWN_US), F.col("owner_known_us")))
+        .select(*complete.columns)
+    )
+    return complete.unionByName(found)
+
+
+def resolved_posts(posts: DataFrame, *, sentiment: DataFrame, entities: DataFrame) -> DataFrame:
+    """One row per post with how it sounds, how many entities it names, and who wrote the post it answers.
+
+    sentiment_ppm: p_positive - p_negative in millionths, null where the post was not read. The parent's own clocks
+    come along, because a reply is a reply to somebody only once both posts are known.
+    """
+    tone = sentiment.select(
+        POST_ID, F.round((F.col(P_POSITIVE) - F.col(P_NEGATIVE)) * F.lit(1e6)).cast("long").alias(SENTIMENT_PPM)
+    )
+    named = entities.groupBy(POST_ID).agg(F.count(F.lit(1)).alias(ENTITY_COUNT))
+    own = posts.select(
+        POST_ID,
+        AUTHOR_ID,
+        PARENT_POST_ID,
+        F.length(TEXT).cast("long").alias(TEXT_LENGTH),
+        F.unix_micros(EVENT_TS).alias(EVENT_US),
+        known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US),
+    )
+    parents = own.where(F.col(AUTHOR_ID).isNotNull()).select(
+        F.col(POST_ID).alias(PARENT_POST_ID),
+        F.col(AUTHOR_ID).alias(PARENT_AUTHOR_ID),
+        F.col(EVENT_US).alias(PARENT_EVENT_US),
+        F.col(KNOWN_US).alias(PARENT_KNOWN_US),
+    )
+    read = own.join(tone, on=POST_ID, how="left").join(named, on=POST_ID, how="left")
+    return read.join(parents, on=PARENT_POST_ID, how="left")
+
+
+def person_facts(interactions: DataFrame, posts: DataFrame) -> DataFrame:
+    """One row per person and thing they did or received: role, kind, clocks, amount (decimal, for exact sums).
+
+    interactions and posts are resolved. What people do to themselves is given, never received.
+    """
+    no_kind, no_amount = F.lit(-1).alias(KIND_CODE), F.lit(None).cast("decimal(20,4)").alias(VALUE)
+    amount = F.col(VALUE).cast("decimal(20,4)").alias(VALUE)
+    given = interactions.where(F.col(ACTOR_ID).isNotNull()).select(
+        F.col(ACTOR_ID).alias(USER_ID), F.lit(GIVEN).alias(ROLE), KIND_CODE, EVENT_US, KNOWN_US, amount
+    )
+    from_another = ~F.col(ACTOR_ID).eqNullSafe(F.col(TARGET_USER_ID))
+    received = interactions.where(F.col(TARGET_USER_ID).isNotNull() & from_another).select(
+        F.col(TARGET_USER_ID).alias(USER_ID),
+        F.lit(RECEIVED).alias(ROLE),
+        KIND_CODE,
+        EVENT_US,
+        F.col(TARGET_KNOWN_US).alias(KNOWN_US),
+        amount,
+    )
+    wrote = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
+        F.col(AUTHOR_ID).alias(USER_ID), F.lit(WROTE).alias(ROLE), no_kind, EVENT_US, KNOWN_US, no_amount
+    )
+    heard = replies_received(posts).select(USER_ID, F.lit(HEARD).alias(ROLE), no_kind, EVENT_US, KNOWN_US, no_amount)
+    return given.unionByName(received).unionByName(wrote).unionByName(heard)
+
+
+def replies_received(posts: DataFrame) -> DataFrame:
+    """One row per reply by somebody else, seen from the person who wrote what it answers. posts are resolved."""
+    by_another = ~F.col(AUTHOR_ID).eqNullSafe(F.col(PARENT_AUTHOR_ID))
+    return posts.where(F.col(PARENT_AUTHOR_ID).isNotNull() & by_another).select(
+        F.col(PARENT_AUTHOR_ID).alias(USER_ID),
+        F.col(AUTHOR_ID).alias("partner_id"),
+        EVENT_US,
+        F.greatest(F.col(KNOWN_US), F.col(PARENT_KNOWN_US)).alias(KNOWN_US),
+        PARENT_EVENT_US,
+        SENTIMENT_PPM,
+    )
+
+
+def ties(interactions: DataFrame, posts: DataFrame) -> DataFrame:
+    """One row per act of one known person towards another and side of it: (user_id, partner_id, is_out, clocks).
+
+    Both come from the resolved frames: interactions with actor and receiver, and replies. is_out: user_id acted.
+    """
+    acts = interactions.where(F.col(ACTOR_ID) != F.col(TARGET_USER_ID)).select(
+        F.col(ACTOR_ID).alias("src"),
+        F.col(TARGET_USER_ID).alias("dst"),
+        EVENT_US,
+        F.col(TARGET_KNOWN_US).alias(KNOWN_US),
+    )
+    replies = (
+        replies_received(posts)
+        .where(F.col("partner_id").isNotNull())
+        .select(F.col("partner_id").alias("src"), F.col(USER_ID).alias("dst"), EVENT_US, KNOWN_US)
+    )
+    sides = F.array(
+        F.struct(F.col("src").alias(USER_ID), F.col("dst").alias("partner_id"), F.lit(True).alias("is_out")),
+        F.struct(F.col("dst").alias(USER_ID), F.col("src").alias("partner_id"), F.lit(False).alias("is_out")),
+    )
+    return (
+        acts.unionByName(replies)
+        .select(F.explode(sides).alias("side"), EVENT_US, KNOWN_US)
+        .select("side.*", EVENT_US, KNOWN_US)
+    )
