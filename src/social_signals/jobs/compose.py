@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -33,14 +33,30 @@ def groups() -> dict[str, list[str]]:
     return {f.name: sorted(p.stem for p in f.glob("*.yaml")) for f in folders}
 
 
+_known_schemas: dict[str, type] = {}
+_group_kinds: dict[str, dict[str, type]] = {}
+
+
 def register(schemas: dict[str, type], *, group_schemas: dict[str, dict[str, type]]) -> None:
     """Tell Hydra the dataclass behind each job (`base_<job>`) and behind each group's kinds (`<group>/base_<kind>`)."""
     store = ConfigStore.instance()
+    _group_kinds.update(group_schemas)
     for name, schema in schemas.items():
         store.store(name=f"base_{name}", node=schema)
+        _remember(schema)
     for group, kinds in group_schemas.items():
         for kind, schema in kinds.items():
             store.store(group=group, name=f"base_{kind}", node=schema)
+            _remember(schema)
+
+
+def _remember(schema: type) -> None:
+    """Keep a dataclass and those inside it by name, to tell what is valid where a key is not."""
+    _known_schemas[schema.__name__] = schema
+    for hint in get_type_hints(schema).values():
+        inner = _unwrapped(hint)
+        if dataclasses.is_dataclass(inner) and isinstance(inner, type) and inner.__name__ not in _known_schemas:
+            _remember(inner)
 
 
 def compose_job(name: str, overrides: Sequence[str], *, schema: type[Job]) -> tuple[Job, str]:
@@ -49,7 +65,7 @@ def compose_job(name: str, overrides: Sequence[str], *, schema: type[Job]) -> tu
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(config_dir=str(conf_folder().resolve()), version_base="1.3", job_name=name):
-            config = compose(config_name=name, overrides=list(overrides))
+            config = compose(config_name=name, overrides=[_into_maps(text, schema) for text in overrides])
         job = OmegaConf.to_object(config)
     except SocialSignalsError:
         raise
@@ -57,7 +73,7 @@ def compose_job(name: str, overrides: Sequence[str], *, schema: type[Job]) -> tu
         key = str(error.full_key or "").strip() or str(error)
         raise ConfigError(f"{key} has no value", hint=f"give one: {key}=...") from None
     except (HydraException, OmegaConfBaseException) as error:
-        raise _explained(error, overrides, schema) from None
+        raise _explained(error, schema) from None
     finally:
         GlobalHydra.instance().clear()
     if not isinstance(job, schema):
@@ -84,11 +100,25 @@ def _refuse_sweeps(overrides: Sequence[str]) -> None:
             )
 
 
-def _explained(error: Exception, overrides: Sequence[str], schema: type) -> ConfigError:
-    text = str(error)
+def _into_maps(override: str, schema: type) -> str:
+    """`source.columns.posts.text=body` or `platform.conf={spark.x: 1}` adds to a map, which Hydra takes only with `++`."""
+    key, _, _ = override.partition("=")
+    nodes: list[Any] = [schema]
+    for part in key.split("."):
+        hints = [get_type_hints(n)[part] for n in nodes if dataclasses.is_dataclass(n) and part in get_type_hints(n)]
+        if any(get_origin(_unwrapped(h)) is dict or get_origin(h) is dict for h in hints):
+            return f"++{override}"
+        nodes = [_unwrapped(h) for h in hints if h is not Any] or list(_group_kinds.get(part, {}).values())
+    return override
+
+
+def _explained(error: Exception, schema: type) -> ConfigError:
+    # Hydra wraps what OmegaConf said; the useful words are in the innermost one.
+    cause = error.__cause__
+    text = "\n".join(str(e) for e in (error, cause) if e is not None)
     if match := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' (?:is )?not in", text):
         key = match[1].lstrip("+~")
-        return ConfigError(f"there is no setting {key}", hint=did_you_mean(*_candidates(key, text, schema, overrides)))
+        return ConfigError(f"there is no setting {key}", hint=did_you_mean(*_candidates(key, text, schema)))
     if match := re.search(r"Could not find '([^']+)'", text):
         group, _, option = match[1].rpartition("/")
         options = groups().get(group, [])
@@ -98,17 +128,18 @@ def _explained(error: Exception, overrides: Sequence[str], schema: type) -> Conf
             f"an override cannot be read: {_first_line(text)}",
             hint="quote values with =, :, spaces or commas in them: 'key=\"a=b\"'",
         )
-    key = getattr(error, "full_key", None) or ""
+    said = cause if cause is not None else error
+    key = getattr(said, "full_key", None) or ""
     place = f"{key}: " if key else ""
-    return ConfigError(f"{place}{_first_line(text)}", hint="give a value of the type that the default has")
+    return ConfigError(f"{place}{_first_line(str(said))}", hint="give a value of the type that the default has")
 
 
-def _candidates(key: str, text: str, schema: type, overrides: Sequence[str]) -> tuple[str, list[str]]:
+def _candidates(key: str, text: str, schema: type) -> tuple[str, list[str]]:
     """The misspelt part of a dotted key and the names that are valid in its place."""
     parts = key.split(".")
     node: Any = schema
     if match := re.search(r"object_type=(\w+)", text):
-        named = _schema_named(match[1], schema)
+        named = _known_schemas.get(match[1])
         if named is not None:
             return parts[-1], [f.name for f in dataclasses.fields(named)]
     for part in parts:
@@ -117,23 +148,6 @@ def _candidates(key: str, text: str, schema: type, overrides: Sequence[str]) -> 
             return part, names + ([g for g in groups() if g in names] if node is schema else [])
         node = _unwrapped(get_type_hints(node)[part])
     return parts[-1], []
-
-
-def _schema_named(name: str, schema: type) -> type | None:
-    stored: Any = ConfigStore.instance().repo
-    stack, seen = [schema], set()
-    for folder in stored.values():
-        nodes = folder.values() if isinstance(folder, dict) else [folder]
-        stack += [t for n in nodes if (t := OmegaConf.get_type(n.node)) is not None and dataclasses.is_dataclass(t)]
-    while stack:
-        kind = stack.pop()
-        if kind in seen or not dataclasses.is_dataclass(kind):
-            continue
-        if kind.__name__ == name:
-            return kind
-        seen.add(kind)
-        stack += [_unwrapped(hint) for hint in get_type_hints(kind).values()]
-    return None
 
 
 def _unwrapped(hint: Any) -> Any:

@@ -1,0 +1,93 @@
+"""The door: every shipped combination composes, and whatever is off becomes a sentence."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from social_signals.core.errors import ConfigError
+from social_signals.jobs import JOBS
+from social_signals.jobs.compose import conf_folder, groups
+from social_signals.jobs.job import Job
+from social_signals.jobs.runner import composed, load
+
+# What a group needs beside its name, as an operator would have to give it.
+NEEDED = {
+    "source": {
+        "stackexchange": ["source.path=dump"],
+        "files": ["source.posts=posts.jsonl"],
+        "tables": ["source.posts=lake/posts"],
+        "rumoureval": ["source.posts=tweets.jsonl"],
+        "airline_tweets": ["source.posts=tweets.csv"],
+    },
+}
+
+
+def combinations() -> list[tuple[str, list[str]]]:
+    found = []
+    for name in JOBS:
+        schema, _ = load(name)
+        used = {g: options for g, options in groups().items() if g in schema.__dataclass_fields__}
+        for chosen in itertools.product(*used.values()):
+            overrides = [f"{g}={o}" for g, o in zip(used, chosen, strict=True)]
+            needed = [n for g, o in zip(used, chosen, strict=True) for n in NEEDED.get(g, {}).get(o, [])]
+            found.append((name, overrides + needed))
+    return found
+
+
+def test_every_job_composes_with_every_shipped_option() -> None:
+    every = combinations()
+    assert len(every) > len(JOBS)
+    for name, overrides in every:
+        job, config_hash, _ = composed(name, overrides)
+        assert isinstance(job, Job), (name, overrides)
+        assert len(config_hash) == 64
+
+
+def test_every_job_has_a_doorbell_a_config_and_a_line_of_help() -> None:
+    repository = conf_folder().parent
+    assert {p.stem for p in (repository / "jobs").glob("*.py")} == set(JOBS)
+    assert {p.stem for p in conf_folder().glob("*.yaml")} == set(JOBS)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem", "hint"),
+    [
+        (["churn.horizn_days=30"], "horizn_days", "horizon_days"),
+        (["chrun.horizon_days=30"], "chrun", "churn"),
+        (["platform=locl"], "platform=locl", "local"),
+        (["source=stackexchang"], "source=stackexchang", "stackexchange"),
+        (["catalog.rot=x"], "rot", "root"),
+        (["source=stackexchange", "source.pth=x"], "pth", "path"),
+        (["churn.horizon_days=soon"], "soon", ""),
+        (["churn.horizon_days=0"], "horizon_days is 0", "1 or more"),
+        (["as_of=yesterday"], "yesterday", "2020-03-01"),
+        (["as_of=2020-01-01,2020-02-01"], "sweep", "quote"),
+        (["dry_run"], "no setting", "key=value"),
+        (["platform.device=gpu"], "gpu", "cuda"),
+        (["source=stackexchange"], "path", "DIR"),
+        (["catalog.root=a=b=c'"], "", ""),
+    ],
+)
+def test_what_is_off_is_a_config_error_that_says_what_is_valid(overrides: list[str], problem: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        composed("pipeline", overrides)
+    assert problem in refused.value.problem
+    assert hint in refused.value.hint
+    assert refused.value.exit_code == 2
+
+
+def test_where_a_run_stands_does_not_change_what_it_computes() -> None:
+    def hash_of(*overrides: str) -> str:
+        return composed("pipeline", overrides)[1]
+
+    assert hash_of() == hash_of("platform=standalone", "log_format=json", "dry_run=true")
+    assert hash_of() != hash_of("churn.horizon_days=31")
+
+
+def test_composing_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    composed("pipeline", [])
+    assert list(tmp_path.iterdir()) == []
