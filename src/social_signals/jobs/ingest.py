@@ -1,0 +1,198 @@
+"""`ingest`: reads a source; writes `bronze.*`, `silver.*`, `silver.*_quarantine` and `ops.batches`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+from omegaconf import MISSING
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from social_signals.core.errors import SocialSignalsError
+from social_signals.governance import ConsentParams, read_key
+from social_signals.ingest import IngestParams, Opened, open_source
+from social_signals.ingest.rows import OUTCOME, QUARANTINED, accepted, checked, quarantined, settled
+from social_signals.ingest.source import DATASET, Dataset, Flow
+from social_signals.jobs.job import Context, Job, Outcome
+from social_signals.tables.ops import BATCHES
+from social_signals.tables.silver import BATCH_ID, INGESTED_TS, IS_FIRST_LOAD, SILVER, SOURCE, quarantine_of
+from social_signals.tables.table import Table
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class IngestJob(Job):
+    """Where records come from, how they become rows, and what holds for people who have said nothing."""
+
+    # One of the kinds of jobs.schemas; which one is the config group's to say.
+    source: Any = MISSING
+    ingest: IngestParams = field(default_factory=IngestParams)
+    consent: ConsentParams = field(default_factory=ConsentParams)
+
+
+SCHEMA = IngestJob
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A flow with the batches that have not gone through it yet."""
+
+    flow: Flow
+    batch_ids: list[str]
+
+
+# (dataset, batch) -> outcome -> rows
+Counts = dict[tuple[str, str], dict[str, int]]
+
+
+def run(job: IngestJob, context: Context) -> Outcome:
+    """Land what is new, merge what is not merged yet. A second run finds nothing to do and writes nothing."""
+    key = read_key(job.ingest.pseudonym_key_env) if job.ingest.pseudonymise else None
+    source = open_source(context.spark, job.source)
+    pending = still_to_do(source, context)
+    for todo in pending:
+        todo.flow.check()
+    if job.dry_run:
+        return Outcome(status="dry_run", plan=plan(source, pending))
+    for dataset in source.datasets:
+        land(source, dataset, pending, context)
+    counts = {
+        table: merge(source, table, [p for p in pending if p.flow.silver.name == table.name], job, context, key=key)
+        for table in silver_tables(source)
+    }
+    record(source, counts, context)
+    say_consents(source, job.consent)
+    return Outcome(metrics={"ingest": {short(table): total(counts[table]) for table in counts}})
+
+
+def still_to_do(source: Opened, context: Context) -> list[Pending]:
+    """The batches that the source holds and that `ops.batches` does not know, flow by flow."""
+    merged = context.catalog.read_or_empty(BATCHES).where(F.col(SOURCE) == source.name)
+    # One row per file and table: as small as the listing of the source itself.
+    done = {tuple(row) for row in merged.select(BATCH_ID, "bronze_table", "silver_table").collect()}
+    held = {dataset.name: [batch.id for batch in dataset.batches] for dataset in source.datasets}
+
+    def left(flow: Flow) -> list[str]:
+        bronze = source.bronze(flow.dataset).name
+        return [batch for batch in held[flow.dataset] if (batch, bronze, flow.silver.name) not in done]
+
+    return [Pending(flow, ids) for flow in source.flows if (ids := left(flow))]
+
+
+def land(source: Opened, dataset: Dataset, pending: Sequence[Pending], context: Context) -> None:
+    """Append to bronze the records of the batches that are not there yet, all of them in one commit."""
+    catalog, bronze = context.catalog, source.bronze(dataset.name)
+    wanted = sorted({batch for p in pending if p.flow.dataset == dataset.name for batch in p.batch_ids})
+    if not wanted:
+        return
+    stored = catalog.read_or_empty(bronze)
+    there = {row[0] for row in stored.where(F.col(BATCH_ID).isin(wanted)).select(BATCH_ID).distinct().collect()}
+    missing = [batch for batch in wanted if batch not in there]
+    if not missing:
+        return
+    context.progress.step(f"landing {dataset.name}")
+    landing = {IS_FIRST_LOAD: F.lit(stored.isEmpty()), INGESTED_TS: F.lit(context.now)}
+    try:
+        catalog.append(bronze, dataset.read(missing).withColumns(landing))
+    except SocialSignalsError:
+        raise
+    except Exception:
+        # Whole files are the rule: only when reading failed is each one unpacked to find those that are not.
+        readable = dataset.read_what_is_left(missing)
+        if readable is None:
+            raise
+        catalog.append(bronze, readable.withColumns(landing))
+
+
+def merge(
+    source: Opened, table: Table, pending: Sequence[Pending], job: IngestJob, context: Context, *, key: str | None
+) -> Counts:
+    """Bring the pending batches from bronze to one silver table and its quarantine; rows by dataset, batch and outcome."""
+    if not pending:
+        return {}
+    catalog = context.catalog
+    context.progress.step(f"merging {table.name}")
+    fields = [records_of(source, p, context) for p in pending]
+    every = reduce(lambda one, more: one.unionByName(more, allowMissingColumns=True), fields)
+    formats = source.timestamp_formats
+    rows = settled(checked(every, table=table, now=context.now, timestamp_formats=formats, key=key), table=table)
+    # Counted once, merged once and cut into quarantine once: without this every one of them would parse all records again.
+    rows = rows.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        counts: Counts = {(p.flow.dataset, batch): {} for p in pending for batch in p.batch_ids}
+        for row in rows.groupBy(DATASET, BATCH_ID, OUTCOME).count().collect():
+            counts[row[DATASET], row[BATCH_ID]][row[OUTCOME]] = row["count"]
+        catalog.merge(table, accepted(rows, table=table, source=source.name, history=job.ingest.history))
+        if any(of_batch.get(QUARANTINED) for of_batch in counts.values()):
+            refused = quarantined(rows, table=table, source=source.name, keep_records=key is None)
+            catalog.merge(quarantine_of(table), refused)
+    finally:
+        rows.unpersist()
+    log.info("%s: %s", table.name, ", ".join(f"{n} {what}" for what, n in total(counts).items()))
+    return counts
+
+
+def records_of(source: Opened, pending: Pending, context: Context) -> DataFrame:
+    """The silver columns as text, from the bronze records of the pending batches."""
+    flow, catalog = pending.flow, context.catalog
+    known = {dataset.name for dataset in source.datasets}
+    lookups = {name: catalog.read(source.bronze(name)) for name in flow.lookups if name in known}
+    bronze = catalog.read(source.bronze(flow.dataset))
+    return flow.fields(bronze.where(F.col(BATCH_ID).isin(pending.batch_ids)), lookups)
+
+
+def record(source: Opened, counts: dict[Table, Counts], context: Context) -> None:
+    """Write down which batches are merged, with their counts: from now on they are skipped."""
+    rows = [
+        {
+            "batch_id": batch, "bronze_table": source.bronze(dataset).name, "silver_table": table.name, "source": source.name,
+            "in_rows": sum(of_batch.values()), "accepted_rows": of_batch.get("accepted", 0),
+            "duplicate_rows": of_batch.get("duplicate", 0), "quarantined_rows": of_batch.get(QUARANTINED, 0),
+            "merged_ts": context.now,
+        }
+        for table, of_table in counts.items()
+        for (dataset, batch), of_batch in of_table.items()
+    ]  # fmt: skip
+    if rows:
+        context.catalog.merge(BATCHES, context.spark.createDataFrame(rows, BATCHES.schema))
+
+
+def total(counts: Counts) -> dict[str, int]:
+    """Rows of all batches together: in = accepted + duplicates + quarantined."""
+    batches = list(counts.values())
+    parts = {"accepted": "accepted", "duplicates": "duplicate", "quarantined": QUARANTINED}
+    of_outcome = {name: sum(of_batch.get(outcome, 0) for of_batch in batches) for name, outcome in parts.items()}
+    return {"in": sum(of_outcome.values()), **of_outcome}
+
+
+def silver_tables(source: Opened) -> list[Table]:
+    """The silver tables that the source fills, in the order of their contracts."""
+    filled = {flow.silver.name for flow in source.flows}
+    return [table for table in SILVER if table.name in filled]
+
+
+def say_consents(source: Opened, consent: ConsentParams) -> None:
+    if not source.knows_consents:
+        log.info(
+            "the source knows no consents: consent.default=%s holds for everybody who has said nothing", consent.default
+        )
+
+
+def plan(source: Opened, pending: Sequence[Pending]) -> list[str]:
+    """What a run would do, one sentence a line."""
+    if not pending:
+        return [f"ingest: everything that {source.name} holds is merged already"]
+    return [
+        f"ingest: {len(p.batch_ids)} batches from {p.flow.dataset} to {source.bronze(p.flow.dataset).name} and {p.flow.silver.name}"
+        for p in pending
+    ]
+
+
+def short(table: Table) -> str:
+    return table.name.removeprefix("silver.")
