@@ -1,0 +1,127 @@
+"""Past cut-offs and how they are split by time, so that nothing a model is judged on was seen while it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from social_signals.core.errors import DataQualityError
+from social_signals.core.times import iso
+
+TRAIN = "train"
+VALID = "valid"
+TEST = "test"
+
+BY_TIME = "time"
+BY_TIME_AND_PERSON = "time, validation by person"
+BY_PERSON = "person"
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Which cut-offs train, validate and test, oldest first; `embargoed` ones belong to none of them.
+
+    method says what keeps the parts apart:
+    `time`: the outcome windows of train end at or before the first cut-off of valid, those of valid at or before the
+    first of test. `time, validation by person`: too few cut-offs for three parts, so train and valid share cut-offs and
+    are different people (`valid_share` of them validate); test is still later. `person`: no two cut-offs are a horizon
+    apart, so all three parts share them and are different people; the metrics then say how the model does on other
+    people, not at another time.
+    """
+
+    train: list[datetime]
+    valid: list[datetime]
+    test: list[datetime]
+    embargoed: list[datetime]
+    method: str = BY_TIME
+    valid_share: float = 0.0
+    test_share: float = 0.0
+
+    @property
+    def used(self) -> list[datetime]:
+        """Every cut-off that belongs to a part, oldest first, each once."""
+        return sorted({*self.train, *self.valid, *self.test})
+
+    def role(self, cutoff: datetime, share: float) -> str | None:
+        """train, valid, test, or None where embargoed. share: the person's place in [0, 1), the same at every cut-off."""
+        by_person = [(TEST, self.test, self.test_share), (VALID, self.valid, self.valid_share)]
+        taken = 0.0
+        for name, cutoffs, part in by_person:
+            if cutoff not in cutoffs:
+                continue
+            if part == 0.0 or taken <= share < taken + part:
+                return name
+            taken += part
+        return TRAIN if cutoff in self.train else None
+
+
+def choose_cutoffs(
+    first_event: datetime,
+    as_of: datetime,
+    *,
+    lookback_days: int,
+    horizon_days: int,
+    step_days: int,
+    max_cutoffs: int,
+) -> list[datetime]:
+    """Past cut-offs with a full lookback before and a finished outcome window after them, oldest first.
+
+    The newest is `as_of - horizon_days`, whose window [cut-off, cut-off + horizon) has just passed; the others step back
+    from it. `as_of` itself, the cut-off to score, is never among them. At most `max_cutoffs`, the newest ones.
+    Raises DataQualityError where the history is too short for one.
+    """
+    lookback, horizon, step = (timedelta(days=days) for days in (lookback_days, horizon_days, step_days))
+    newest = as_of - horizon
+    cutoffs: list[datetime] = []
+    while len(cutoffs) < max_cutoffs and newest - len(cutoffs) * step >= first_event + lookback:
+        cutoffs.append(newest - len(cutoffs) * step)
+    if not cutoffs:
+        have = max((as_of - first_event) // timedelta(days=1), 0)
+        raise DataQualityError(
+            f"the history before as_of={iso(as_of)} is {have} days long (first event {iso(first_event)}); one past cut-off "
+            f"needs {lookback_days + horizon_days}: {lookback_days} to look back and {horizon_days} of outcome",
+            hint="shorten lookback_days and horizon_days, choose a later as_of, or bring more history",
+        )
+    return cutoffs[::-1]
+
+
+def split_by_time(
+    cutoffs: Sequence[datetime], *, horizon_days: int, test_fraction: float = 0.3, valid_fraction: float = 0.15
+) -> Splits:
+    """The newest `test_fraction` of cut-offs test, the `valid_fraction` before them validate, older ones train.
+
+    Cut-offs whose outcome window reaches into a later part are embargoed. Where that leaves nothing to train on, test
+    and then valid shrink to one cut-off each; where that is not enough, parts are kept apart by person (see `Splits`).
+    Raises DataQualityError where there is no cut-off at all.
+    """
+    ordered = sorted(set(cutoffs))
+    if not ordered:
+        raise DataQualityError(
+            "there is no past cut-off to learn from", hint="bring more history or shorten horizon_days"
+        )
+    most_test = max(1, round(test_fraction * len(ordered)))
+    most_valid = max(1, round(valid_fraction * len(ordered)))
+    horizon = timedelta(days=horizon_days)
+    for test_count in range(most_test, 0, -1):
+        test = ordered[-test_count:]
+        before_test = [c for c in ordered if c + horizon <= test[0]]
+        for valid_count in range(min(most_valid, len(before_test)), 0, -1):
+            valid = before_test[-valid_count:]
+            train = [c for c in before_test if c + horizon <= valid[0]]
+            # Fewer cut-offs to learn from than to tune on would be the tail wagging the dog.
+            if len(train) >= valid_count:
+                return Splits(train, valid, test, _rest(ordered, train, valid, test))
+    valid_share = valid_fraction / (1 - test_fraction)
+    for test_count in range(most_test, 0, -1):
+        test = ordered[-test_count:]
+        train = [c for c in ordered if c + horizon <= test[0]]
+        if train:
+            embargoed = _rest(ordered, train, test)
+            return Splits(train, train, test, embargoed, method=BY_TIME_AND_PERSON, valid_share=valid_share)
+    return Splits(ordered, ordered, ordered, [], method=BY_PERSON, valid_share=valid_fraction, test_share=test_fraction)
+
+
+def _rest(ordered: list[datetime], *parts: list[datetime]) -> list[datetime]:
+    taken = {cutoff for part in parts for cutoff in part}
+    return [cutoff for cutoff in ordered if cutoff not in taken]

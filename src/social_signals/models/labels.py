@@ -1,0 +1,93 @@
+"""What happened after a cut-off: the outcomes that models learn to foretell.
+
+An outcome window is [cut-off, cut-off + horizon) by the time of the event. Rows that were seen late still happened, so
+outcomes go by `event_ts` alone; who was there to be asked about goes by both clocks, as features do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from social_signals.core.times import EPOCH
+from social_signals.tables.gold import AS_OF
+from social_signals.tables.silver import (
+    ACTOR_ID,
+    AUTHOR_ID,
+    EVENT_TS,
+    INGESTED_TS,
+    KIND,
+    POST_ID,
+    TARGET_POST_ID,
+    TARGET_USER_ID,
+    USER_ID,
+)
+
+CHURNED = "churned"
+ENGAGEMENT = "engagement"
+
+
+def churn_labels(acts: DataFrame, *, cutoffs: Sequence[datetime], lookback_days: int, horizon_days: int) -> DataFrame:
+    """One row per cut-off and person active in [cut-off - lookback, cut-off): (as_of, user_id, churned), churned 0 or 1.
+
+    acts: (user_id, event_ts, ingested_ts), one row per act. churned is 1 when no act falls in [cut-off, cut-off +
+    horizon). The caller has made sure that every horizon has passed (`evaluation.splits.choose_cutoffs`).
+    """
+    seen = _around(acts, cutoffs=cutoffs, before_days=lookback_days, after_days=horizon_days)
+    is_before = F.col(EVENT_TS) < F.col(AS_OF)
+    was_known = is_before & (F.col(INGESTED_TS) < F.col(AS_OF))
+    people = seen.groupBy(AS_OF, USER_ID).agg(F.max(was_known).alias("was_active"), F.max(~is_before).alias("stayed"))
+    return people.where(F.col("was_active")).select(AS_OF, USER_ID, (~F.col("stayed")).cast("int").alias(CHURNED))
+
+
+def engagement_received(
+    interactions: DataFrame,
+    posts: DataFrame,
+    *,
+    cutoffs: Sequence[datetime],
+    horizon_days: int,
+    weights: Mapping[str, int],
+) -> DataFrame:
+    """One row per cut-off and person who received any in [cut-off, cut-off + horizon): (as_of, user_id, engagement).
+
+    engagement is the sum of the weights of the interactions that others, known or anonymous, did to the person or to a
+    post of theirs: whole numbers, exact in any order. Whoever received nothing has no row, which means 0.
+    """
+    counted = {kind: weight for kind, weight in weights.items() if weight != 0}
+    weight_of = F.create_map(*[F.lit(part) for kind, weight in sorted(counted.items()) for part in (kind, int(weight))])
+    owners = posts.select(F.col(POST_ID).alias(TARGET_POST_ID), F.col(AUTHOR_ID).alias("owner_id"))
+    acts = interactions.where(F.col(KIND).isin(sorted(counted))).select(
+        ACTOR_ID, TARGET_USER_ID, TARGET_POST_ID, EVENT_TS, weight_of[F.col(KIND)].cast("long").alias("weight")
+    )
+    named = acts.where(F.col(TARGET_USER_ID).isNotNull()).withColumnRenamed(TARGET_USER_ID, USER_ID)
+    unnamed = acts.where(F.col(TARGET_USER_ID).isNull() & F.col(TARGET_POST_ID).isNotNull())
+    found = unnamed.join(owners, on=TARGET_POST_ID, how="inner").withColumn(USER_ID, F.col("owner_id"))
+    columns = [ACTOR_ID, USER_ID, EVENT_TS, "weight"]
+    received = named.select(*columns).unionByName(found.select(*columns))
+    by_another = F.col(USER_ID).isNotNull() & ~F.col(ACTOR_ID).eqNullSafe(F.col(USER_ID))
+    after = _around(received.where(by_another), cutoffs=cutoffs, before_days=0, after_days=horizon_days)
+    return after.groupBy(AS_OF, USER_ID).agg(F.sum("weight").alias(ENGAGEMENT))
+
+
+def _around(events: DataFrame, *, cutoffs: Sequence[datetime], before_days: int, after_days: int) -> DataFrame:
+    """One row per event and cut-off with event_ts in [cut-off - before, cut-off + after): adds `as_of`."""
+    before, after = _micros(timedelta(days=before_days)), _micros(timedelta(days=after_days))
+    at = F.unix_micros(EVENT_TS)
+    # Filtering the literal array before the explode keeps a row's copies to the few cut-offs that it matters to.
+    near = F.filter(_instants(cutoffs), lambda cutoff: (at >= cutoff - F.lit(before)) & (at < cutoff + F.lit(after)))
+    return (
+        events.withColumn("_cutoff_us", F.explode(near))
+        .withColumn(AS_OF, F.timestamp_micros(F.col("_cutoff_us")))
+        .drop("_cutoff_us")
+    )
+
+
+def _instants(cutoffs: Sequence[datetime]) -> Column:
+    return F.array(*[F.lit(_micros(cutoff - EPOCH)).cast("long") for cutoff in sorted(set(cutoffs))])
+
+
+def _micros(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
