@@ -1,0 +1,183 @@
+"""Model cards as evidence: tolerant readers of the metrics and curves that training stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from social_signals.reports.report import Evidence, Measure
+
+Card = Mapping[str, Any]
+
+# The fairest split first: later times, then people nobody has seen, then rows.
+SPLITS = {
+    "test": "later cut-offs that training never saw",
+    "cv_unseen": "people that training never saw",
+    "cv_row": "pairs that training never saw",
+    "validation": "the slice on which training stopped",
+}
+LOGISTIC = "A logistic regression"
+BASELINES = {
+    "recency": "Recency alone",
+    "followers": "Audience size alone",
+    "follower_count": "Audience size alone",
+    "activity": "Past activity alone",
+    "engagement": "Past engagement alone",
+    "logistic": LOGISTIC,
+}
+NUMBERS = {
+    "average_precision": "Average precision",
+    "pr_auc": "Average precision",
+    "calibration_error": "Calibration error",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "lift_top_decile": "Lift in the top tenth",
+    "accuracy": "Accuracy",
+}
+COUNTS = {"n": "People tested", "rows": "Rows tested", "people": "People tested", "pairs": "Pairs tested"}
+FACTS = {
+    "model_id": "Model",
+    "trained_as_of": "Trained on what was known until",
+    "as_of": "Cut-off",
+    "horizon_days": "Days ahead",
+    "lookback_days": "Days looked back",
+    "seed": "Seed",
+    "device": "Device",
+    "xgboost_version": "XGBoost",
+    "created_by": "Made by",
+}
+MOST_CURVE_POINTS = 200
+
+
+def churn_evidence(card: Card | None) -> Evidence:
+    """How well the churn model did, from its card.
+
+    Read, each where present: `card["metrics"]["churn"]["test"]` with `roc_auc`, `roc_auc_low` and `roc_auc_high`,
+    `calibration_error` and more numbers; `card["metrics"]["churn"]["baselines"][name]` with the same three;
+    `card["curves"]["churn"]` as `{"roc": [[fpr, tpr], ...], "calibration": [[mean_predicted, observed, n], ...]}`;
+    and `model_id`, `as_of`, `seed`, ... Metrics and curves may also lie at the top, without the model's name.
+    """
+    return _evidence(card, "churn", ours="Churn model")
+
+
+def influence_evidence(card: Card | None) -> Evidence:
+    """How well the influence model did on pairs of people; read from `card["metrics"]["influence"]` as for churn."""
+    return _evidence(card, "influence", ours="Influence model")
+
+
+def text_evidence(cards: Mapping[str, Card | None]) -> list[Measure]:
+    """What the packaged text models, as they are served, reached on texts kept apart.
+
+    Read: `cards["sentiment"]["metrics"]["macro_recall"]` and `cards["entities"]["metrics"][test]["strict_f1"]`, each a
+    number or numbers by engine, of which `spark_nlp_int8` is the one that reads our posts.
+    """
+    found = []
+    sentiment = _part(cards.get("sentiment"), "metrics")
+    recall = _served(sentiment.get("macro_recall"))
+    if recall is not None:
+        found.append(Measure("Sentiment, macro recall", recall))
+    for test, numbers in sorted(_part(cards.get("entities"), "metrics").items()):
+        f1 = _served(numbers.get("strict_f1")) if isinstance(numbers, Mapping) else None
+        if f1 is not None:
+            found.append(Measure(f"Names, strict F1 on {test}", f1))
+    return found
+
+
+def _part(card: Card | None, part: str) -> Mapping[str, Any]:
+    found = (card or {}).get(part)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _served(value: Any) -> float | None:
+    return _number(value.get("spark_nlp_int8")) if isinstance(value, Mapping) else _number(value)
+
+
+def _evidence(card: Card | None, model: str, *, ours: str) -> Evidence:
+    metrics = _nested(card, "metrics", model) or {}
+    curves = _nested(card, "curves", model) or {}
+    split, numbers = _best_split(metrics)
+    named = metrics.get("baselines")
+    baselines: Mapping[str, Any] = named if isinstance(named, Mapping) else {}
+    return Evidence(
+        model_id=str(card["model_id"]) if card and card.get("model_id") else None,
+        measure=_measure(numbers, "roc_auc", ours),
+        baselines=[m for name, values in _simplest_first(baselines) if (m := _baseline(name, values, split))],
+        numbers=_numbers(numbers),
+        split=SPLITS.get(split or ""),
+        roc=[(p[0], p[1]) for p in _points(curves.get("roc"), width=2)],
+        calibration=[(p[0], p[1], int(p[2])) for p in _points(curves.get("calibration"), width=3)],
+        facts=_facts(card),
+    )
+
+
+def _nested(card: Card | None, part: str, model: str) -> Mapping[str, Any] | None:
+    """`card[part][model]`, or `card[part]` where the model's name was left out."""
+    found = (card or {}).get(part)
+    if not isinstance(found, Mapping):
+        return None
+    inner = found.get(model)
+    return inner if isinstance(inner, Mapping) else found
+
+
+def _best_split(metrics: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
+    for split in SPLITS:
+        if isinstance(metrics.get(split), Mapping):
+            return split, metrics[split]
+    return None, metrics
+
+
+def _measure(numbers: Mapping[str, Any], metric: str, name: str) -> Measure | None:
+    value = _number(numbers.get(metric))
+    if value is None:
+        return None
+    low, high = _number(numbers.get(f"{metric}_low")), _number(numbers.get(f"{metric}_high"))
+    return Measure(name, value, low, high) if low is not None and high is not None else Measure(name, value)
+
+
+def _baseline(name: str, values: Any, split: str | None) -> Measure | None:
+    if not isinstance(values, Mapping):
+        values = {"roc_auc": values}
+    inner = values.get(split) if isinstance(values.get(split), Mapping) else values
+    return _measure(inner, "roc_auc", BASELINES.get(name, f"{name.replace('_', ' ').capitalize()} alone"))
+
+
+def _simplest_first(baselines: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Rules of one column before the logistic regression on all of them."""
+    return sorted(baselines.items(), key=lambda item: (BASELINES.get(item[0]) == LOGISTIC, item[0]))
+
+
+def _numbers(numbers: Mapping[str, Any]) -> list[tuple[str, float]]:
+    named = {**NUMBERS, **COUNTS}
+    return [(named[key], value) for key in named if (value := _number(numbers.get(key))) is not None]
+
+
+def _facts(card: Card | None) -> list[tuple[str, str]]:
+    facts = [(words, str(card[key])) for key, words in FACTS.items() if card and card.get(key) not in (None, "")]
+    features = (card or {}).get("features")
+    if isinstance(features, Sequence) and not isinstance(features, str):
+        facts.append(("Features", str(len(features))))
+    return facts
+
+
+def _points(points: Any, *, width: int) -> list[tuple[float, ...]]:
+    """Points of finite numbers, thinned evenly to what a chart can show, ends kept."""
+    if not isinstance(points, Iterable) or isinstance(points, str):
+        return []
+    good = []
+    for point in points:
+        if not isinstance(point, Sequence) or isinstance(point, str) or len(point) < width:
+            continue
+        numbers = [n for x in point[:width] if (n := _number(x)) is not None]
+        if len(numbers) == width:
+            good.append(tuple(numbers))
+    if len(good) <= MOST_CURVE_POINTS:
+        return good
+    step = (len(good) - 1) / (MOST_CURVE_POINTS - 1)
+    return [good[round(i * step)] for i in range(MOST_CURVE_POINTS)]
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -1,0 +1,175 @@
+"""People: who is about to leave, who is influential and who is about to be."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from social_signals.core.times import EPOCH
+from social_signals.reports.report import ChurnPart, InfluencePart
+from social_signals.tables.gold import (
+    AS_OF,
+    DECILE,
+    INFLUENCE,
+    IS_EMERGING,
+    MODEL_ID,
+    MOMENTUM,
+    P_CHURN,
+    RANK,
+    REASONS,
+    TIER,
+    TIERS,
+)
+from social_signals.tables.silver import HANDLE, USER_ID
+
+BINS = 20
+MOST_REASONS = 3
+MICRO = 1_000_000
+PERSON = "person"
+
+
+def gather_churn(
+    churn_scores: DataFrame,
+    influence_scores: DataFrame,
+    users: DataFrame,
+    *,
+    as_of: datetime | None,
+    top: int,
+    show_handles: bool = False,
+) -> ChurnPart:
+    """The newest slice of churn scores not after `as_of`: how scores spread, and at most `top` people a list.
+
+    With two models in one slice, the one that scored more people speaks. `worth_keeping` is the tenth of people with
+    the highest influence at the newest cut-off of `influence_scores` not after the same time.
+    """
+    cutoff = _newest(churn_scores, as_of=as_of)
+    if cutoff is None:
+        return ChurnPart()
+    slice_ = churn_scores.where(F.col(AS_OF) == F.lit(cutoff))
+    bin_ = F.least(F.floor(F.col(P_CHURN) * BINS), F.lit(BINS - 1)).cast("int")
+    # Whole millionths add up to the same sum in any order; doubles do not.
+    micro = F.round(F.col(P_CHURN) * MICRO).cast("long")
+    bins_by_model: pd.DataFrame = (
+        slice_.groupBy(MODEL_ID, bin_.alias("bin"))
+        .agg(F.count("*").alias("people"), F.sum(micro).alias("micro"))
+        .orderBy(MODEL_ID, "bin")
+        .toPandas()
+    )
+    model_id = _busiest_model(bins_by_model)
+    bins = bins_by_model[bins_by_model[MODEL_ID] == model_id]
+    people = bins.set_index("bin")["people"].reindex(range(BINS), fill_value=0)
+    histogram = pd.DataFrame({"low": [b / BINS for b in range(BINS)], "people": people.to_numpy(dtype="int64")})
+
+    influence = _influence_slice(influence_scores, as_of=cutoff)
+    scored = (
+        slice_.where(F.col(MODEL_ID) == model_id)
+        .join(influence.select(USER_ID, INFLUENCE, RANK, "is_top_tenth"), on=USER_ID, how="left")
+        .select(USER_ID, P_CHURN, DECILE, INFLUENCE, RANK, REASONS, "is_top_tenth")
+    )
+    order = (F.col(P_CHURN).desc(), F.col(USER_ID).asc())
+    columns = (P_CHURN, DECILE, INFLUENCE, RANK, REASONS)
+    at_risk = _people(scored.orderBy(*order).limit(top), users, *columns, order=order, show_handles=show_handles)
+    is_worth = F.coalesce(F.col("is_top_tenth"), F.lit(False))
+    worth = scored.where(is_worth).orderBy(*order).limit(top)
+    return ChurnPart(
+        as_of=cutoff,
+        model_id=model_id,
+        people=int(histogram["people"].sum()),
+        expected_to_leave=int(bins["micro"].sum()) / MICRO,
+        histogram=histogram,
+        at_risk=at_risk,
+        worth_keeping=_people(worth, users, *columns, order=order, show_handles=show_handles),
+    )
+
+
+def gather_influence(
+    influence_scores: DataFrame, users: DataFrame, *, as_of: datetime | None, top: int, show_handles: bool = False
+) -> InfluencePart:
+    """The newest slice of influence scores not after `as_of`: audience sizes, and at most `top` people a list.
+
+    Emerging people come by momentum, largest first; newcomers, who have none yet, come last by rank.
+    """
+    cutoff = _newest(influence_scores, as_of=as_of)
+    if cutoff is None:
+        return InfluencePart()
+    slice_ = influence_scores.where(F.col(AS_OF) == F.lit(cutoff))
+    tiers_by_model: pd.DataFrame = (
+        slice_.groupBy(MODEL_ID, TIER)
+        .agg(F.count("*").alias("people"), F.sum(F.col(IS_EMERGING).cast("long")).alias("emerging"))
+        .orderBy(MODEL_ID, TIER)
+        .toPandas()
+    )
+    model_id = _busiest_model(tiers_by_model)
+    tiers = tiers_by_model[tiers_by_model[MODEL_ID] == model_id].set_index(TIER)[["people", "emerging"]]
+    tiers = tiers.reindex(list(TIERS), fill_value=0).astype("int64").rename_axis("tier").reset_index()
+
+    scored = slice_.where(F.col(MODEL_ID) == model_id)
+    columns = (INFLUENCE, RANK, MOMENTUM, TIER, IS_EMERGING, REASONS)
+    by_rank = (F.col(RANK).asc(), F.col(USER_ID).asc())
+    by_momentum = (F.col(MOMENTUM).desc_nulls_last(), *by_rank)
+    most = scored.orderBy(*by_rank).limit(top)
+    emerging = scored.where(F.col(IS_EMERGING)).orderBy(*by_momentum).limit(top)
+    return InfluencePart(
+        as_of=cutoff,
+        model_id=model_id,
+        people=int(tiers["people"].sum()),
+        tiers=tiers,
+        most=_people(most, users, *columns, order=by_rank, show_handles=show_handles),
+        emerging=_people(emerging, users, *columns, order=by_momentum, show_handles=show_handles),
+    )
+
+
+def _newest(scores: DataFrame, *, as_of: datetime | None) -> datetime | None:
+    """The newest cut-off not after `as_of`, aware; None where there is no row."""
+    seen = scores if as_of is None else scores.where(F.col(AS_OF) <= F.lit(as_of))
+    newest = seen.agg(F.unix_micros(F.max(AS_OF)).alias("micros")).first()
+    # Microseconds since 1970 instead of Python's datetime, which would arrive in the driver's own zone.
+    return None if newest is None or newest["micros"] is None else EPOCH + timedelta(microseconds=newest["micros"])
+
+
+def _busiest_model(by_model: pd.DataFrame) -> str:
+    """The model that scored most people, the last by name among equals."""
+    people = by_model.groupby(MODEL_ID)["people"].sum()
+    return str(max(people.index, key=lambda name: (people[name], name)))
+
+
+def _influence_slice(influence_scores: DataFrame, *, as_of: datetime) -> DataFrame:
+    """One row per person: influence and rank at the newest cut-off, whichever model scored most people."""
+    cutoff = _newest(influence_scores, as_of=as_of)
+    slice_ = influence_scores.where(F.col(AS_OF) == F.lit(cutoff))
+    by_model: pd.DataFrame = slice_.groupBy(MODEL_ID).agg(F.count("*").alias("people")).toPandas()
+    if by_model.empty:
+        return slice_.select(USER_ID, INFLUENCE, RANK, F.lit(False).alias("is_top_tenth"))
+    model_id = _busiest_model(by_model)
+    people = int(by_model.set_index(MODEL_ID).loc[model_id, "people"])
+    is_top_tenth = F.col(RANK) * 10 <= people
+    ours = slice_.where(F.col(MODEL_ID) == model_id)
+    return ours.select(USER_ID, INFLUENCE, RANK, is_top_tenth.alias("is_top_tenth"))
+
+
+def _people(
+    top_people: DataFrame, users: DataFrame, *columns: str, order: tuple[Column, ...], show_handles: bool
+) -> pd.DataFrame:
+    """At most `top` people on the driver; `person` is the id, or the handle where handles were asked for and known."""
+    shown = top_people
+    person = F.col(USER_ID)
+    if show_handles:
+        handles = users.select(USER_ID, HANDLE)
+        shown = top_people.join(handles, on=USER_ID, how="left")
+        has_handle = F.length(F.trim(F.coalesce(F.col(HANDLE), F.lit("")))) > 0
+        person = F.when(has_handle, F.col(HANDLE)).otherwise(F.col(USER_ID))
+    frame: pd.DataFrame = shown.orderBy(*order).select(person.alias(PERSON), *columns).toPandas()
+    frame[REASONS] = [_plain_reasons(reasons) for reasons in frame[REASONS]]
+    return frame
+
+
+def _plain_reasons(reasons: Any) -> list[dict[str, Any]]:
+    """Rows or dicts, as Arrow or pickle delivered them, as dicts; the largest few."""
+    if reasons is None:
+        return []
+    found = [r.asDict() if hasattr(r, "asDict") else dict(r) for r in reasons]
+    return sorted(found, key=lambda r: (-abs(r["contribution"]), r["feature"]))[:MOST_REASONS]
