@@ -7,7 +7,7 @@ more than once, which is how the bootstrap draws. Where a metric is not defined 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -212,15 +212,47 @@ def bootstrap(
     >>> bootstrap(brier, [0, 1], [0.5, 0.5], groups=["a", "b"], seed=1)
     Interval(value=0.25, low=0.25, high=0.25)
     """
+    members = np.unique(np.asarray(groups), return_inverse=True)[1]
+    return _bootstrap(metric, labels, scores, [members], seed=seed, draws=draws, level=level)
+
+
+def pair_bootstrap(
+    metric: Metric,
+    a_won: ArrayLike,
+    scores: ArrayLike,
+    *,
+    persons_a: ArrayLike,
+    persons_b: ArrayLike,
+    seed: int,
+    draws: int = 200,
+    level: float = 0.95,
+) -> Interval:
+    """As `bootstrap`, of pairs: people are drawn, and a pair counts as often as its A times its B was drawn.
+
+    >>> pair_bootstrap(brier, [1, 1], [0.5, 0.5], persons_a=["a", "b"], persons_b=["b", "c"], seed=1).value
+    0.25
+    """
+    a, b = np.asarray(persons_a), np.asarray(persons_b)
+    members = np.unique(np.concatenate([a, b]), return_inverse=True)[1]
+    return _bootstrap(
+        metric, a_won, scores, [members[: len(a)], members[len(a) :]], seed=seed, draws=draws, level=level
+    )
+
+
+def _bootstrap(
+    metric: Metric, labels: ArrayLike, scores: ArrayLike, members: list[Any], *, seed: int, draws: int, level: float
+) -> Interval:
     y, s, _ = _arrays(labels, scores, None)
     value = metric(y, s, np.ones_like(y))
-    members = np.unique(np.asarray(groups), return_inverse=True)[1]
-    count = int(members.max()) + 1 if len(members) else 0
+    count = max((int(side.max()) + 1 for side in members if len(side)), default=0)
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(draws if count else 0):
         times_drawn = np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)
-        found.append(metric(y, s, times_drawn[members]))
+        weights = np.ones_like(y)
+        for side in members:
+            weights *= times_drawn[side]
+        found.append(metric(y, s, weights))
     defined = np.asarray([v for v in found if not np.isnan(v)])
     if not len(defined):
         return Interval(value, NAN, NAN)

@@ -143,7 +143,7 @@ def fit_ranker(
     features: Sequence[str],
     relevance: str,
     qid: Column,
-    is_valid: Column,
+    is_valid: Column | None,
     params: XGBoostParams,
     workers: int,
     device: str,
@@ -153,10 +153,13 @@ def fit_ranker(
     """A booster whose margin orders the rows of a query (`qid`, an int) by relevance. Runs Spark jobs.
 
     A query stays on one worker, so queries are made small enough by the caller. A query lies wholly inside or outside
-    of validation.
+    of validation; where is_valid is None all rows train and every round is grown. extra: more of XGBoost's own settings.
     """
+    settings = _common_settings(params, workers=workers, device=device, seed=seed)
+    if is_valid is None:
+        del settings["early_stopping_rounds"], settings["validation_indicator_col"]
     estimator = _ranker_class()(
-        **_common_settings(params, workers=workers, device=device, seed=seed),
+        **settings,
         qid_col=QID,
         objective="rank:pairwise",
         # Every pair counts the same, wherever it stands in the list.
@@ -167,10 +170,10 @@ def fit_ranker(
         **(extra or {}),
     )
     _quiet()
-    narrow = examples.select(
-        feature_array(features), F.col(relevance).cast("double").alias("label"), is_valid.alias(IS_VALID),
-        qid.cast("int").alias(QID),
-    )  # fmt: skip
+    columns = [feature_array(features), F.col(relevance).cast("double").alias("label"), qid.cast("int").alias(QID)]
+    if is_valid is not None:
+        columns.append(is_valid.alias(IS_VALID))
+    narrow = examples.select(*columns)
     model = estimator.fit(_dealt(narrow, by=[QID], order=[QID], workers=workers))
     return _fitted(model, features, workers=workers, device=device)
 
@@ -223,7 +226,8 @@ def _fitted(model: Any, features: Sequence[str], *, workers: int, device: str) -
         )
         for metric, values in metrics.items()
     }  # fmt: skip
-    rounds = int(booster.best_iteration) + 1
+    stopped_at = booster.attr("best_iteration")
+    rounds = booster.num_boosted_rounds() if stopped_at is None else int(stopped_at) + 1
     best = booster[:rounds]
     best.feature_names = list(features)
     best.set_attr(best_iteration=None, best_score=None)

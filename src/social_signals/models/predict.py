@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from social_signals.core.errors import ModelMismatchError, ResourceError, did_yo
 from social_signals.tables.gold import REASON_TYPE, REASONS
 
 MARGIN = "margin"
+Link = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def load_booster(booster: bytes, *, device: str = "cpu", threads: int = 1) -> Any:
@@ -45,15 +46,19 @@ def with_margins(
     booster: bytes,
     features: Sequence[str],
     keep: Sequence[str],
+    links: Mapping[str, Link] | None = None,
     top_reasons: int = 0,
     device: str = "cpu",
 ) -> DataFrame:
-    """One row per row: the `keep` columns, `margin` (the booster's output before any link) and, with `top_reasons`,
-    `reasons`: the features with the largest absolute SHAP contribution to the margin, largest first.
+    """One row per row: the `keep` columns, `margin` (the booster's output before any link), a column of each of `links`
+    (a function of the margins), and, with `top_reasons`, `reasons`: the features with the largest absolute SHAP
+    contribution to the margin, largest first.
 
     The value of a feature that is missing is null. Contributions and the booster's bias sum to the margin.
     """
-    fields = [rows.schema[name] for name in keep] + [StructField(MARGIN, DoubleType(), nullable=False)]
+    functions = dict(links or {})
+    added = [StructField(name, DoubleType(), nullable=False) for name in (MARGIN, *functions)]
+    fields = [rows.schema[name] for name in keep] + added
     if top_reasons:
         fields.append(StructField(REASONS, REASON_TYPE))
     shared = rows.sparkSession.sparkContext.broadcast(booster)
@@ -68,7 +73,9 @@ def with_margins(
                 continue
             values = _matrix(batch, first=count)
             margins, contributions = _predict(loaded, values, with_contributions=top_reasons > 0, device=device)
-            columns = [*batch.columns[:count], pa.array(margins.astype(np.float64))]
+            margins = margins.astype(np.float64)
+            linked = (link(margins) for link in functions.values())
+            columns = [*batch.columns[:count], pa.array(margins), *(pa.array(value) for value in linked)]
             if contributions is not None:
                 columns.append(_reasons(values, contributions, names, top=top_reasons))
             yield pa.RecordBatch.from_arrays(columns, names=[field.name for field in fields])
@@ -85,7 +92,7 @@ def _matrix(batch: Any, *, first: int) -> NDArray[np.float64]:
 
 def _predict(
     loaded: Any, values: NDArray[np.float64], *, with_contributions: bool, device: str
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
     import xgboost as xgb
 
     narrow = values.astype(np.float32)

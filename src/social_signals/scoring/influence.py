@@ -1,0 +1,128 @@
+"""Who moves people, who is about to, and why."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from social_signals.models.artefact import INFLUENCE as INFLUENCE_MODEL
+from social_signals.models.artefact import Artefact, require_kind
+from social_signals.models.influence import Ladder
+from social_signals.models.predict import require_features, with_margins
+from social_signals.scoring.ranks import with_rank
+from social_signals.tables.gold import (
+    AS_OF,
+    INFLUENCE,
+    INFLUENCE_SCORES,
+    IS_EMERGING,
+    MODEL_ID,
+    MOMENTUM,
+    RANK,
+    REASON_TYPE,
+    REASONS,
+    TIER,
+)
+from social_signals.tables.silver import FOLLOWER_COUNT, USER_ID
+
+RECEIVED = "received_90d_count"
+# Followers at which a tier begins, as the trade draws the lines.
+TIERS_BY_FOLLOWERS = (("mega", 1_000_000), ("macro", 500_000), ("mid", 100_000), ("micro", 10_000))
+# Where no follower is known: the share of people, by engagement received, above which a tier begins.
+TIERS_BY_RECEIVED = (("mega", 0.99), ("macro", 0.95), ("mid", 0.80), ("micro", 0.50))
+TOP_SHARE = 0.1
+
+
+def predict_influence(
+    features: DataFrame, *, model: Artefact, top_reasons: int = 3, device: str = "cpu", keep: tuple[str, ...] = ()
+) -> DataFrame:
+    """One row per row of features: as_of, user_id, model_id, influence, reasons, and the `keep` columns.
+
+    influence is the probability of out-engaging a person drawn at random from the people the model was last judged on;
+    it looks at no other row of the slice. Raises ModelMismatchError where a feature is missing or the kind is another.
+    """
+    require_kind(model, INFLUENCE_MODEL)
+    require_features(features, model.features, model_id=model.model_id)
+    scored = with_margins(
+        features,
+        booster=model.booster,
+        features=model.features,
+        keep=[AS_OF, USER_ID, *keep],
+        links={INFLUENCE: Ladder.from_json(model.calibration).influence},
+        top_reasons=top_reasons,
+        device=device,
+    )
+    reasons = F.col(REASONS) if top_reasons else F.lit(None).cast(REASON_TYPE)
+    return scored.select(
+        AS_OF, USER_ID, F.lit(model.model_id).alias(MODEL_ID), INFLUENCE, reasons.alias(REASONS), *keep
+    )
+
+
+def with_standing(
+    predicted: DataFrame, *, previous: DataFrame | None = None, emerging_max_followers: int | None = None
+) -> DataFrame:
+    """The rows of one cut-off as INFLUENCE_SCORES: rank, momentum, tier, and who is emerging.
+
+    predicted: `predict_influence(..., keep=AUDIENCE)`. previous: (user_id, influence) of an earlier cut-off by the same
+    model; momentum is the change since, null for whoever was not there. A tier goes by followers; where nobody's are
+    known, by the share of people who received less engagement. Emerging: in the top tenth of influence with an audience
+    (followers, else engagement received) of at most `emerging_max_followers`, by default the median of those known.
+    """
+    earlier = _earlier(predicted, previous)
+    ranked = predicted.join(earlier, on=USER_ID, how="left").transform(with_rank, by=INFLUENCE, tie=USER_ID, name=RANK)
+    audience = ranked.agg(
+        F.percentile(FOLLOWER_COUNT, F.lit(0.5)).alias("median_followers"),
+        *[F.percentile(RECEIVED, F.lit(share)).alias(f"received_{name}") for name, share in TIERS_BY_RECEIVED],
+        F.count(FOLLOWER_COUNT).alias("with_followers"),
+    )
+    known = F.col("with_followers") > 0
+    limit = F.lit(emerging_max_followers) if emerging_max_followers is not None else F.col("median_followers")
+    has_small_audience = F.when(known, F.col(FOLLOWER_COUNT) <= limit).otherwise(
+        F.col(RECEIVED) <= F.col("received_micro")
+    )
+    in_top = F.col(RANK) <= F.ceil(F.col("total") * F.lit(TOP_SHARE))
+    return (
+        ranked.crossJoin(F.broadcast(audience))
+        .withColumn(IS_EMERGING, F.coalesce(in_top & has_small_audience, F.lit(False)))
+        .withColumn(TIER, F.when(known, _tier_by_followers()).otherwise(_tier_by_received()))
+        .withColumn(MOMENTUM, F.round(F.col(INFLUENCE) - F.col("earlier_influence"), 9))
+        .select(*INFLUENCE_SCORES.columns)
+    )
+
+
+AUDIENCE = (FOLLOWER_COUNT, RECEIVED)
+
+
+def score_influence(
+    features: DataFrame,
+    *,
+    model: Artefact,
+    previous: DataFrame | None = None,
+    top_reasons: int = 3,
+    device: str = "cpu",
+    emerging_max_followers: int | None = None,
+) -> DataFrame:
+    """INFLUENCE_SCORES of one cut-off's features. previous: the features of an earlier cut-off, scored by the same model
+    for the momentum."""
+    predicted = predict_influence(features, model=model, top_reasons=top_reasons, device=device, keep=AUDIENCE)
+    before = None if previous is None else predict_influence(previous, model=model, top_reasons=0, device=device)
+    return with_standing(predicted, previous=before, emerging_max_followers=emerging_max_followers)
+
+
+def _earlier(predicted: DataFrame, previous: DataFrame | None) -> DataFrame:
+    if previous is None:
+        return predicted.sparkSession.createDataFrame([], f"{USER_ID} string, earlier_influence double")
+    return previous.select(USER_ID, F.col(INFLUENCE).alias("earlier_influence"))
+
+
+def _tier_by_followers() -> Column:
+    tier = F.lit("nano")
+    for name, least in reversed(TIERS_BY_FOLLOWERS):
+        tier = F.when(F.col(FOLLOWER_COUNT) >= F.lit(least), F.lit(name)).otherwise(tier)
+    return tier
+
+
+def _tier_by_received() -> Column:
+    tier = F.lit("nano")
+    for name, _ in reversed(TIERS_BY_RECEIVED):
+        tier = F.when(F.col(RECEIVED) > F.col(f"received_{name}"), F.lit(name)).otherwise(tier)
+    return tier
