@@ -26,6 +26,8 @@ MANIFEST_FILE = "manifest.json"
 CHAMPION_FILE = "champion.json"
 CHURN = "churn"
 INFLUENCE = "influence"
+# Learnt from labelled pairs with columns of their own: never the champion that scores user_features.
+INFLUENCE_PAIRS = "influence_pairs"
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,8 @@ class Artefact:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What training measured, as it goes under `metrics.<kind>` of the job's last line."""
-        found = self.card.get("metrics", {}).get(self.kind, {})
-        return dict(found)
+        """What training measured, by the name under `metrics` of the job's last line: {"churn": {"test": ...}}."""
+        return dict(self.card.get("metrics", {}))
 
 
 def model_id_of(kind: str, made_of: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 
 from social_signals.core.errors import DataQualityError
 from social_signals.evaluation.metrics import pair_bootstrap, reliability, roc_auc, roc_points
-from social_signals.models.artefact import INFLUENCE, Artefact, ModelStore, model_id_of
+from social_signals.models.artefact import INFLUENCE, INFLUENCE_PAIRS, Artefact, ModelStore, model_id_of, require_kind
 from social_signals.models.card import code_identity
 from social_signals.models.distributed import fit_ranker, require_barrier, require_device, workers_for
 from social_signals.models.influence import Ladder, fit_scale, pair_report, reference_of
@@ -124,8 +124,8 @@ def train_influence_pairs(
         **code_identity(), "columns": pairs.columns, "pairs": _digest(content), "xgboost": asdict(xgboost), "seed": seed,
         "workers": workers, "device": device, "folds": params.folds, "extra": extra,
     }  # fmt: skip
-    model_id = model_id_of(INFLUENCE, made_of)
-    finished = store.find(INFLUENCE, model_id)
+    model_id = model_id_of(INFLUENCE_PAIRS, made_of)
+    finished = store.find(INFLUENCE_PAIRS, model_id)
     if finished is not None:
         return finished, False
     require_device(spark, device)
@@ -142,13 +142,14 @@ def train_influence_pairs(
         "pair_columns": pairs.columns, "examples": {"pairs": len(pairs.a)},
         "metrics": {INFLUENCE: validated.metrics}, "curves": {INFLUENCE: validated.curves},
     }  # fmt: skip
-    artefact = Artefact(INFLUENCE, model_id, pair_features(pairs.columns), fitted.booster, ladder.as_json(), card)
+    artefact = Artefact(INFLUENCE_PAIRS, model_id, pair_features(pairs.columns), fitted.booster, ladder.as_json(), card)
     store.put(artefact)
     return artefact, True
 
 
 def predict_pairs(artefact: Artefact, table: pd.DataFrame) -> tuple[Pairs, Floats]:
     """The pairs of a table and the probability that A wins each; labels are not needed and not looked at."""
+    require_kind(artefact, INFLUENCE_PAIRS)
     pairs = read_pairs(table, columns=artefact.card["pair_columns"], needs_labels=False)
     ladder = Ladder.from_json(artefact.calibration)
     return pairs, ladder.beats(margins_of(artefact.booster, pairs.a), margins_of(artefact.booster, pairs.b))
