@@ -73,7 +73,7 @@ def prepared(script: str, overrides: Sequence[str]) -> tuple[list[str], dict[str
     name = Path(script).stem
     if not Path(script).is_file():
         raise ConfigError(f"there is no job file {script}", hint="name one of jobs/*.py, for example jobs/pipeline.py")
-    job, _, _ = composed(name, overrides)
+    job, _ = composed(name, overrides)
     platform = job.platform
     if master := os.environ.get("MASTER"):
         platform = replace(platform, master=master)
@@ -85,7 +85,9 @@ def prepared(script: str, overrides: Sequence[str]) -> tuple[list[str], dict[str
         raise ConfigError(f"SPARK_HOME={spark_home} has no bin/spark-submit", hint="unset it to use the bundled Spark")
     if platform.is_local:
         jars.resolve()
-    shipment = None if platform.is_local else pack(Path(tempfile.gettempdir()) / f"social-signals-{__version__}-{os.getuid()}")
+    shipment = (
+        None if platform.is_local else pack(Path(tempfile.gettempdir()) / f"social-signals-{__version__}-{os.getuid()}")
+    )
     environment = dict(os.environ)
     # Without it Spark starts another Python on the workers, which fails on pandas. A cluster brings its own.
     if platform.is_local or not platform.python_archive:

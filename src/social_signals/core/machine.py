@@ -61,7 +61,9 @@ def python_findings() -> list[Finding]:
     workers = os.environ.get("PYSPARK_PYTHON", sys.executable)
     if Path(workers).exists() and not Path(workers).samefile(sys.executable):
         findings.append(
-            Finding("PYSPARK_PYTHON", workers, WARN, "workers run another Python than the driver; unset it or point it here")
+            Finding(
+                "PYSPARK_PYTHON", workers, WARN, "workers run another Python than the driver; unset it or point it here"
+            )
         )
     return findings
 
@@ -71,13 +73,21 @@ def java_findings() -> list[Finding]:
     home = os.environ.get("JAVA_HOME")
     binary = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if not binary or not Path(binary).exists():
-        return [Finding("Java", "not found", BAD, "install Java 17, or pip install 'social-signals[java]' and set JAVA_HOME")]
+        return [
+            Finding(
+                "Java", "not found", BAD, "install Java 17, or pip install 'social-signals[java]' and set JAVA_HOME"
+            )
+        ]
     answer = subprocess.run([binary, "-version"], capture_output=True, text=True, check=False)
     match = re.search(r'version "([^"]+)"', answer.stderr)
     version = match[1] if match else "unknown"
     major = version.split(".")[0]
     advice = "" if major == "17" else "Spark 3.5 with this lane is tested on Java 17; set JAVA_HOME to one"
-    return [Finding("Java", f"{version} ({binary})", OK if major == "17" else BAD if major in ("1", "unknown") else WARN, advice)]
+    return [
+        Finding(
+            "Java", f"{version} ({binary})", OK if major == "17" else BAD if major in ("1", "unknown") else WARN, advice
+        )
+    ]
 
 
 def jar_findings(spark: SparkSession) -> list[Finding]:
@@ -89,7 +99,9 @@ def jar_findings(spark: SparkSession) -> list[Finding]:
         seen = [p.name for p in on_disk if f"{artefact}-{version}" in p.name]
         state = OK if seen else WARN
         advice = "" if seen else "not in the local folder of jars; a cluster brings its own, a laptop runs ./setup.sh"
-        findings.append(Finding(f"{group}:{artefact}", version if seen else f"{version} not resolved here", state, advice))
+        findings.append(
+            Finding(f"{group}:{artefact}", version if seen else f"{version} not resolved here", state, advice)
+        )
     probes = {
         "Delta in the JVM": ("io.delta.tables.DeltaTable", "io.delta:delta-spark_2.12"),
         "Spark NLP in the JVM": ("com.johnsnowlabs.nlp.DocumentAssembler", "com.johnsnowlabs.nlp:spark-nlp_2.12"),
@@ -112,7 +124,9 @@ def spark_findings(spark: SparkSession) -> list[Finding]:
         Finding("Spark", f"{spark.version} on {context.master}"),
         Finding("Scala", scala, OK if scala_ok else BAD, "" if scala_ok else "the jars are for Scala 2.12"),
         Finding("Session time zone", str(zone), OK if zone == "UTC" else BAD, "" if zone == "UTC" else "set it to UTC"),
-        Finding("Task slots", str(slots), OK if slots > 0 else BAD, "" if slots > 0 else "no executor has registered yet"),
+        Finding(
+            "Task slots", str(slots), OK if slots > 0 else BAD, "" if slots > 0 else "no executor has registered yet"
+        ),
         Finding("Driver memory", str(spark.conf.get("spark.driver.memory", "Spark's default"))),
     ]
 
@@ -135,7 +149,9 @@ def disk_findings(folders: Iterable[Path]) -> list[Finding]:
         existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
         free_gb = shutil.disk_usage(existing).free / 2**30
         enough = free_gb >= 5
-        advice = "" if enough else "shuffles and tables of a larger run will not fit; free some space or move catalog.root"
+        advice = (
+            "" if enough else "shuffles and tables of a larger run will not fit; free some space or move catalog.root"
+        )
         findings.append(Finding(f"Disk at {existing}", f"{free_gb:.0f} GB free", OK if enough else WARN, advice))
     return findings
 
@@ -145,7 +161,11 @@ def gpu_names() -> list[str]:
     if shutil.which("nvidia-smi") is None:
         return []
     answer = subprocess.run(
-        ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=False, timeout=30
+        ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()] if answer.returncode == 0 else []
 
@@ -162,7 +182,9 @@ def require_spark_nlp(spark: SparkSession) -> None:
 def _class_finding(spark: SparkSession, subject: str, name: str, package: str) -> Finding:
     try:
         spark.sparkContext._jvm.java.lang.Class.forName(  # type: ignore[union-attr]
-            name, False, spark.sparkContext._jvm.java.lang.Thread.currentThread().getContextClassLoader()  # type: ignore[union-attr]
+            name,
+            False,
+            spark.sparkContext._jvm.java.lang.Thread.currentThread().getContextClassLoader(),  # type: ignore[union-attr]
         )
     except Exception:
         coordinate = next(p for p in jars.PACKAGES if p.startswith(package))
@@ -199,5 +221,7 @@ def examined(*checks: Callable[[], list[Finding]]) -> list[Finding]:
             findings += check()
         except Exception as error:
             words = str(error).strip().splitlines() or [type(error).__name__]
-            findings.append(Finding("examination", words[0][:300], BAD, "this check could not be made; see the line above"))
+            findings.append(
+                Finding("examination", words[0][:300], BAD, "this check could not be made; see the line above")
+            )
     return findings

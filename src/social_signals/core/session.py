@@ -47,7 +47,8 @@ class PlatformParams:
             raise ConfigError(f"platform.deploy_mode is {self.deploy_mode!r}", hint="choose client or cluster")
         if self.shuffle_partitions is not None and self.shuffle_partitions < 1:
             raise ConfigError(
-                f"platform.shuffle_partitions is {self.shuffle_partitions}", hint="give 1 or more, or null for Spark's own"
+                f"platform.shuffle_partitions is {self.shuffle_partitions}",
+                hint="give 1 or more, or null for Spark's own",
             )
 
     @property

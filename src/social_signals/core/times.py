@@ -19,7 +19,8 @@ def parse_instant(text: str, *, name: str = "as_of") -> datetime:
         instant = datetime.fromisoformat(str(text).strip().replace("Z", "+00:00"))
     except ValueError:
         raise ConfigError(
-            f"{name} is {text!r}, which is not an ISO date", hint=f"write {name}=2020-03-01 or {name}=2020-03-01T06:00:00"
+            f"{name} is {text!r}, which is not an ISO date",
+            hint=f"write {name}=2020-03-01 or {name}=2020-03-01T06:00:00",
         ) from None
     return instant.replace(tzinfo=timezone.utc) if instant.tzinfo is None else instant.astimezone(timezone.utc)
 

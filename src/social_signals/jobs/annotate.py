@@ -34,7 +34,9 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
     pending = unread(posts, catalog.read_or_empty(POST_SENTIMENT))
     if job.dry_run:
         version = catalog.read_versions[POSTS.name]
-        sentence = f"annotate: read new posts of {POSTS.name}@{version}, write gold.post_sentiment and gold.post_entities"
+        sentence = (
+            f"annotate: read new posts of {POSTS.name}@{version}, write gold.post_sentiment and gold.post_entities"
+        )
         return Outcome(status="dry_run", plan=[sentence])
     if pending.isEmpty():
         # A later stage may count on the tables being there; the models need not be loaded for that.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from social_signals.core.errors import ConfigError, SocialSignalsError, did_you_mean
@@ -31,6 +29,13 @@ def groups() -> dict[str, list[str]]:
     """Every config group and its options, as shipped."""
     folders = [f for f in sorted(conf_folder().iterdir()) if f.is_dir()]
     return {f.name: sorted(p.stem for p in f.glob("*.yaml")) for f in folders}
+
+
+def groups_of(name: str) -> dict[str, list[str]]:
+    """The groups that a job's YAML chooses from, with their options."""
+    defaults: Any = OmegaConf.load(conf_folder() / f"{name}.yaml")["defaults"]  # type: ignore[index]
+    chosen = {key for entry in defaults if not isinstance(entry, str) for key in entry}
+    return {group: options for group, options in groups().items() if group in chosen}
 
 
 _known_schemas: dict[str, type] = {}
@@ -59,8 +64,8 @@ def _remember(schema: type) -> None:
             _remember(inner)
 
 
-def compose_job(name: str, overrides: Sequence[str], *, schema: type[Job]) -> tuple[Job, str]:
-    """The job's config as its dataclass, with its SHA-256. Raises ConfigError in words for anything that is off."""
+def compose_job(name: str, overrides: Sequence[str], *, schema: type[Job]) -> Job:
+    """The job's config as its dataclass. Raises ConfigError in words for anything that is off."""
     _refuse_sweeps(overrides)
     GlobalHydra.instance().clear()
     try:
@@ -77,15 +82,10 @@ def compose_job(name: str, overrides: Sequence[str], *, schema: type[Job]) -> tu
     finally:
         GlobalHydra.instance().clear()
     if not isinstance(job, schema):
-        raise ConfigError(f"conf/{name}.yaml does not start from base_{name}", hint=f"put base_{name} first in its defaults")
-    return job, config_hash(config)
-
-
-def config_hash(config: DictConfig) -> str:
-    """SHA-256 of what decides the result; where it runs and how it logs do not."""
-    plain: Any = OmegaConf.to_container(config, resolve=True)
-    deciding = {k: v for k, v in plain.items() if k not in ("platform", "log_format", "dry_run", "now")}
-    return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()
+        raise ConfigError(
+            f"conf/{name}.yaml does not start from base_{name}", hint=f"put base_{name} first in its defaults"
+        )
+    return job
 
 
 def _refuse_sweeps(overrides: Sequence[str]) -> None:
@@ -157,4 +157,3 @@ def _unwrapped(hint: Any) -> Any:
 
 def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")[:300]
-

@@ -8,18 +8,18 @@ from omegaconf import OmegaConf
 
 from social_signals.core.errors import SocialSignalsError
 from social_signals.jobs import JOBS
-from social_signals.jobs.compose import groups
+from social_signals.jobs.compose import groups_of
 from social_signals.jobs.runner import composed, load
 
 
 def help_of(name: str) -> str:
     """The help text of a job; for an unknown one the sentence that lists the known."""
     try:
-        schema, run = load(name)
-        job, _, _ = composed(name, [])
+        _, run = load(name)
+        job, _ = composed(name, [])
     except SocialSignalsError as error:
         return str(error)
     settings = OmegaConf.to_yaml(OmegaConf.structured(job))
-    choices = "\n".join(f"  {group}={'|'.join(options)}" for group, options in groups().items() if hasattr(job, group))
+    choices = "\n".join(f"  {group}={'|'.join(options)}" for group, options in groups_of(name).items())
     doc = inspect.cleandoc(run.__doc__ or "")
     return f"{name}: {JOBS[name]}\n\n{doc}\n\ngroups (choose with group=option):\n{choices}\n\nsettings:\n{settings}"

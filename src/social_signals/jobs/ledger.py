@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from social_signals import __version__
-from social_signals.jobs.job import Context, Outcome
+from social_signals.core.errors import SocialSignalsError
+from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.tables.ops import RUNS
 
 log = logging.getLogger(__name__)
+
+UNDECIDING = ("platform", "log_format", "dry_run", "now")
 
 
 def new_run_id(job: str, *, now: datetime) -> str:
@@ -30,6 +36,36 @@ class Entry:
     seconds: float
     outcome: Outcome
     error: str | None = None
+
+
+def words_of(error: BaseException) -> str:
+    """The error as the ledger keeps it: our own sentence, or only the kind, since other errors may quote data."""
+    known = known_error(error)
+    return f"{type(known).__name__}: {known.problem}" if known else type(error).__name__
+
+
+def known_error(error: BaseException) -> SocialSignalsError | None:
+    """Our own error, also where something wrapped it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, SocialSignalsError):
+            return seen
+        seen = seen.__cause__
+    return None
+
+
+def record_failure(context: Context, entry: Entry) -> None:
+    """As `record`; the failure that is being reported matters more than the one of writing it down."""
+    try:
+        record(context, entry)
+    except Exception:
+        log.warning("the ledger could not be written")
+
+
+def config_hash_of(job: Job) -> str:
+    """SHA-256 of the settings that decide the result; where a job runs and how it logs do not."""
+    deciding = {k: v for k, v in dataclasses.asdict(job).items() if k not in UNDECIDING}
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def record(context: Context, entry: Entry) -> None:

@@ -55,12 +55,11 @@ def load(name: str) -> tuple[type[Job], Run]:
     return module.SCHEMA, module.run
 
 
-def composed(name: str, overrides: Sequence[str]) -> tuple[Job, str, Run]:
-    """The job's settings as its dataclass, their hash, and its `run`."""
+def composed(name: str, overrides: Sequence[str]) -> tuple[Job, Run]:
+    """The job's settings as its dataclass, and its `run`."""
     schema, run = load(name)
     register({name: schema}, group_schemas=GROUP_SCHEMAS)
-    job, config_hash = compose_job(name, overrides, schema=schema)
-    return job, config_hash, run
+    return compose_job(name, overrides, schema=schema), run
 
 
 def run_job(name: str, overrides: Sequence[str]) -> tuple[int, Summary]:
@@ -68,18 +67,18 @@ def run_job(name: str, overrides: Sequence[str]) -> tuple[int, Summary]:
     started = time.monotonic()
     summary = Summary(job=name)
     try:
-        job, config_hash, run = composed(name, overrides)
+        job, run = composed(name, overrides)
         now = parse_instant(job.now, name="now") if job.now else datetime.now(timezone.utc)
         summary.run_id = ledger.new_run_id(name, now=now)
         logs.configure(log_format=job.log_format, run_id=summary.run_id, as_of=job.as_of)
-        code = _run_in_session(name, job, config_hash, run, summary, now=now)
+        code = _run_in_session(name, job, run, summary, now=now)
     except SocialSignalsError as error:
         code = _fail(summary, error)
     summary.seconds = round(time.monotonic() - started, 3)
     return code, summary
 
 
-def _run_in_session(name: str, job: Job, config_hash: str, run: Run, summary: Summary, *, now: datetime) -> int:
+def _run_in_session(name: str, job: Job, run: Run, summary: Summary, *, now: datetime) -> int:
     log.info("%s starts", name)
     started = time.monotonic()
     run_id = cast(str, summary.run_id)
@@ -90,7 +89,7 @@ def _run_in_session(name: str, job: Job, config_hash: str, run: Run, summary: Su
 
     def entry(outcome: Outcome, error: str | None = None) -> ledger.Entry:
         seconds = round(time.monotonic() - started, 3)
-        return ledger.Entry(run_id, name, config_hash, now, seconds, outcome, error)
+        return ledger.Entry(run_id, name, ledger.config_hash_of(job), now, seconds, outcome, error)
 
     try:
         if not job.dry_run and name != "doctor":
@@ -99,14 +98,14 @@ def _run_in_session(name: str, job: Job, config_hash: str, run: Run, summary: Su
         if outcome.status == "done" and name != "doctor":
             ledger.record(context, entry(outcome))
     except KeyboardInterrupt:
-        return _fail(summary, ResourceError("the run was interrupted", hint="start it again; what is missing is made then"))
+        return _fail(
+            summary, ResourceError("the run was interrupted", hint="start it again; what is missing is made then")
+        )
     except Exception as error:
-        known = _known(error)
-        code = _fail(summary, known if known is not None else error)
-        # The error's words may quote data; the ledger keeps the kind and, for our own errors, the sentence.
-        kind = type(known or error).__name__
-        _record_failure(context, entry(Outcome(status="failed"), f"{kind}: {known.problem}" if known else kind), name)
-        return code
+        if name != "doctor":
+            ledger.record_failure(context, entry(Outcome(status="failed"), ledger.words_of(error)))
+        summary.tables = tables_of(catalog)
+        return _fail(summary, ledger.known_error(error) or error)
     summary.status = outcome.status
     summary.as_of = iso(outcome.as_of) if outcome.as_of else job.as_of
     summary.metrics = outcome.metrics
@@ -127,31 +126,14 @@ def tables_of(catalog: Catalog) -> dict[str, dict[str, int]]:
     }
 
 
-def _known(error: Exception) -> SocialSignalsError | None:
-    """Our own error, also where it travelled through a Python worker or Spark wrapped it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, SocialSignalsError):
-            return seen
-        seen = seen.__cause__
-    return None
-
-
-def _record_failure(context: Context, entry: ledger.Entry, name: str) -> None:
-    if name == "doctor":
-        return
-    try:
-        ledger.record(context, entry)
-    except Exception:
-        # The failure that is being reported matters more than the one of writing it down.
-        log.warning("the ledger could not be written")
-
-
 def _fail(summary: Summary, error: BaseException) -> int:
     if isinstance(error, SocialSignalsError):
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  for a person, before logging may be set up
         summary.error = {"kind": type(error).__name__, "problem": error.problem, "hint": error.hint}
         return error.exit_code
     log.error("unexpected error", exc_info=error)
-    summary.error = {"kind": type(error).__name__, "problem": str(error).strip().splitlines()[0][:300] if str(error) else ""}
+    summary.error = {
+        "kind": type(error).__name__,
+        "problem": str(error).strip().splitlines()[0][:300] if str(error) else "",
+    }
     return 1

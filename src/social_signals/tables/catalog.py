@@ -74,6 +74,14 @@ class Catalog:
         # Marks our commits in the Delta log, so that counts are taken from them and not from a neighbour's.
         spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", f"social-signals run {run_id}")
 
+    def absorb(self, stage: Catalog) -> None:
+        """Take over what the catalog of a stage of this run has read and written."""
+        self.read_versions.update(stage.read_versions)
+        self.written_tables.update(stage.written_tables)
+        for name, written in stage.written.items():
+            earlier = self.written.get(name, Written(0, 0)).rows
+            self.written[name] = Written(rows=earlier + written.rows, version=written.version)
+
     # Places ---------------------------------------------------------------------------------------------------------
 
     def address(self, table: Table) -> str:
@@ -156,7 +164,12 @@ class Catalog:
         return self._commit(table, lambda: self._save(table, writer))
 
     def replace_slice(
-        self, table: Table, rows: DataFrame, *, as_of: datetime | Sequence[datetime] | None = None, where: Slice | None = None
+        self,
+        table: Table,
+        rows: DataFrame,
+        *,
+        as_of: datetime | Sequence[datetime] | None = None,
+        where: Slice | None = None,
     ) -> Written:
         """Replace the rows of one slice (`as_of`, or any columns in `where`) and no others; running it twice is once.
 
@@ -208,7 +221,9 @@ class Catalog:
         """Delete the rows that meet a condition."""
         return self._commit(table, lambda: self._delta(table).delete(condition))
 
-    def merge_stream(self, table: Table, stream: DataFrame, *, checkpoint: str, forever: bool = False) -> StreamingQuery:
+    def merge_stream(
+        self, table: Table, stream: DataFrame, *, checkpoint: str, forever: bool = False
+    ) -> StreamingQuery:
         """Merge each micro-batch on the key, so that a replayed one changes nothing. Ends when caught up, unless forever."""
 
         def merge_batch(batch: DataFrame, _: int) -> None:
@@ -399,7 +414,9 @@ def _content_differs(table: Table) -> str:
 
     def same(name: str, *, is_map: bool) -> str:
         # Maps cannot be compared; their sorted entries can.
-        sides = (f"sort_array(map_entries({side}.`{name}`))" if is_map else f"{side}.`{name}`" for side in ("old", "new"))
+        sides = (
+            f"sort_array(map_entries({side}.`{name}`))" if is_map else f"{side}.`{name}`" for side in ("old", "new")
+        )
         return " <=> ".join(sides)
 
     return "NOT (" + " AND ".join(same(f.name, is_map=isinstance(f.dataType, MapType)) for f in compared) + ")"
@@ -412,4 +429,3 @@ def _rows_of(metrics: Mapping[str, str]) -> int:
 
 def _first_line(text: str) -> str:
     return text.strip().splitlines()[0][:300]
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql.types import (
     ArrayType,
     BooleanType,
+    DataType,
     DoubleType,
     IntegerType,
     LongType,
@@ -36,6 +37,8 @@ RANK = "rank"
 MOMENTUM = "momentum"
 IS_EMERGING = "is_emerging"
 TIER = "tier"
+ROW = "row"
+PREDICTED = "predicted"
 
 SENTIMENTS = ("negative", "neutral", "positive")
 ENTITY_TYPES = ("person", "location", "organization", "product", "creative_work", "group")
@@ -108,7 +111,9 @@ CHURN_SCORES = Table(
             _person(),
             _model(),
             column(P_CHURN, DoubleType(), "calibrated probability of silence over the horizon", nullable=False),
-            column(DECILE, IntegerType(), "1 = the tenth of people most likely to leave, 10 = the least", nullable=False),
+            column(
+                DECILE, IntegerType(), "1 = the tenth of people most likely to leave, 10 = the least", nullable=False
+            ),
             column(REASONS, REASON_TYPE, "largest SHAP contributions, in log-odds, largest first"),
         ]
     ),
@@ -125,7 +130,9 @@ INFLUENCE_SCORES = Table(
             _as_of(),
             _person(),
             _model(),
-            column(INFLUENCE, DoubleType(), "0 to 1: probability of out-engaging a person drawn at random", nullable=False),
+            column(
+                INFLUENCE, DoubleType(), "0 to 1: probability of out-engaging a person drawn at random", nullable=False
+            ),
             column(RANK, LongType(), "1 = most influential; ties broken by user_id", nullable=False),
             column(MOMENTUM, DoubleType(), "change of influence since the cut-off before; null for newcomers"),
             column(IS_EMERGING, BooleanType(), "small audience now, predicted to reach the top decile", nullable=False),
@@ -138,3 +145,25 @@ INFLUENCE_SCORES = Table(
     partition=(AS_OF,),
     purpose="profiling",
 )
+
+
+def evaluation_of(task: str) -> Table:
+    """What a model predicted for each row of a labelled file: a tag list for entities, a probability for pairs, else a label."""
+    kinds: dict[str, DataType] = {"entities": ArrayType(StringType()), "influence_pairs": DoubleType()}
+    return Table(
+        f"gold.evaluation_{task}",
+        StructType(
+            [
+                column(ROW, LongType(), "0-based: line, sentence or pair of the file", nullable=False),
+                column(
+                    PREDICTED,
+                    kinds.get(task, StringType()),
+                    "label, BIO tags, or probability that A wins",
+                    nullable=False,
+                ),
+                _model(),
+            ]
+        ),
+        key=(ROW,),
+        comment=f"One row per row of the file that {task} was last measured on.",
+    )

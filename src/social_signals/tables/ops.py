@@ -46,7 +46,9 @@ BATCHES = Table(
             column("source", StringType(), "which source", nullable=False),
             column("in_rows", LongType(), "records landed", nullable=False),
             column("accepted_rows", LongType(), "rows that reached silver", nullable=False),
-            column("duplicate_rows", LongType(), "rows that said again what another row of the batch said", nullable=False),
+            column(
+                "duplicate_rows", LongType(), "rows that said again what another row of the batch said", nullable=False
+            ),
             column("quarantined_rows", LongType(), "rows set aside with reasons", nullable=False),
             column("merged_ts", TimestampType(), "UTC", nullable=False),
         ]

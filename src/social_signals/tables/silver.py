@@ -82,9 +82,7 @@ def _provenance() -> list[StructField]:
     ]  # fmt: skip
 
 
-def _table(
-    name: str, *columns: StructField, key: tuple[str, ...], comment: str, purpose: str | None = None
-) -> Table:
+def _table(name: str, *columns: StructField, key: tuple[str, ...], comment: str, purpose: str | None = None) -> Table:
     return Table(f"silver.{name}", StructType([*columns, *_provenance()]), key=key, comment=comment, purpose=purpose)
 
 
@@ -212,7 +210,9 @@ _BY_SHORT_NAME = {table.name.removeprefix("silver."): table for table in SILVER}
 def silver_table(short_name: str) -> Table:
     """The contract of `posts`, `interactions` ..."""
     if short_name not in _BY_SHORT_NAME:
-        raise ConfigError(f"there is no silver table {short_name!r}", hint=did_you_mean(short_name, list(_BY_SHORT_NAME)))
+        raise ConfigError(
+            f"there is no silver table {short_name!r}", hint=did_you_mean(short_name, list(_BY_SHORT_NAME))
+        )
     return _BY_SHORT_NAME[short_name]
 
 

@@ -21,12 +21,12 @@ def test_the_session_speaks_utc_and_delta(spark_session: SparkSession, tmp_path)
 
 
 def test_the_platform_has_the_last_word_on_any_spark_setting() -> None:
-    assert settings(PlatformParams(conf={"spark.sql.session.timeZone": "UTC+0"}))["spark.sql.session.timeZone"] == "UTC+0"
+    assert (
+        settings(PlatformParams(conf={"spark.sql.session.timeZone": "UTC+0"}))["spark.sql.session.timeZone"] == "UTC+0"
+    )
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"device": "gpu"}, {"deploy_mode": "both"}, {"shuffle_partitions": 0}]
-)
+@pytest.mark.parametrize("wrong", [{"device": "gpu"}, {"deploy_mode": "both"}, {"shuffle_partitions": 0}])
 def test_a_platform_that_cannot_be_is_refused_at_the_door(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         PlatformParams(**wrong)  # type: ignore[arg-type]

@@ -51,7 +51,9 @@ def content(frame: DataFrame) -> list[tuple[object, ...]]:
 
 def test_a_slice_is_replaced_and_its_neighbour_is_left_alone(catalog: Catalog, rows: Rows) -> None:
     for as_of, score in ((MARCH, 1), (APRIL, 2), (APRIL, 3), (APRIL, 3)):
-        written = catalog.replace_slice(SCORES, rows(SCORES, {"as_of": as_of, "user_id": "u", "score": score}), as_of=as_of)
+        written = catalog.replace_slice(
+            SCORES, rows(SCORES, {"as_of": as_of, "user_id": "u", "score": score}), as_of=as_of
+        )
         assert written.rows == 1
     assert content(catalog.read(SCORES)) == [(MARCH, "u", 1), (APRIL, "u", 3)]
 
@@ -201,4 +203,9 @@ def test_the_run_remembers_what_it_read_and_wrote(catalog: Catalog, rows: Rows) 
     assert catalog.written[SCORES.name].version == 2
     assert later.read_versions == {SCORES.name: 1}
     assert later.written == {}
-    assert DeltaTable.forPath(catalog.spark, catalog.address(SCORES)).history(1).first()["userMetadata"].endswith("test-run")
+    assert (
+        DeltaTable.forPath(catalog.spark, catalog.address(SCORES))
+        .history(1)
+        .first()["userMetadata"]
+        .endswith("test-run")
+    )
