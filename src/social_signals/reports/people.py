@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any
 
 import pandas as pd
@@ -72,17 +73,22 @@ def gather_churn(
     )
     order = (F.col(P_CHURN).desc(), F.col(USER_ID).asc())
     columns = (P_CHURN, DECILE, INFLUENCE, RANK, REASONS)
-    at_risk = _people(scored.orderBy(*order).limit(top), users, *columns, order=order, show_handles=show_handles)
     is_worth = F.coalesce(F.col("is_top_tenth"), F.lit(False))
-    worth = scored.where(is_worth).orderBy(*order).limit(top)
+    # Both lists in one action: at most twice `top` rows.
+    lists = {"at_risk": scored, "worth_keeping": scored.where(is_worth)}
+    listed = [rows.orderBy(*order).limit(top).withColumn("list", F.lit(name)) for name, rows in lists.items()]
+    both = _people(
+        reduce(DataFrame.unionByName, listed), users, *columns, "list", order=order, show_handles=show_handles
+    )
+    by_list = {name: both[both["list"] == name].drop(columns="list").reset_index(drop=True) for name in lists}
     return ChurnPart(
         as_of=cutoff,
         model_id=model_id,
         people=int(histogram["people"].sum()),
         expected_to_leave=int(bins["micro"].sum()) / MICRO,
         histogram=histogram,
-        at_risk=at_risk,
-        worth_keeping=_people(worth, users, *columns, order=order, show_handles=show_handles),
+        at_risk=by_list["at_risk"],
+        worth_keeping=by_list["worth_keeping"],
     )
 
 
