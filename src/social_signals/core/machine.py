@@ -16,7 +16,6 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from social_signals.core import jars
-from social_signals.core.errors import ResourceError
 
 OK, WARN, BAD = "ok", "warning", "bad"
 
@@ -168,15 +167,6 @@ def gpu_names() -> list[str]:
         timeout=30,
     )
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()] if answer.returncode == 0 else []
-
-
-def require_spark_nlp(spark: SparkSession) -> None:
-    """Raise ResourceError where the Python package of Spark NLP is here and its jar is not."""
-    finding = _class_finding(
-        spark, "Spark NLP", "com.johnsnowlabs.nlp.DocumentAssembler", "com.johnsnowlabs.nlp:spark-nlp_2.12"
-    )
-    if finding.state != OK:
-        raise ResourceError(f"Spark NLP's jar is not in this session ({finding.found})", hint=finding.advice)
 
 
 def _class_finding(spark: SparkSession, subject: str, name: str, package: str) -> Finding:

@@ -1,0 +1,49 @@
+"""Whole jobs in the session of the tests, through the real configs, into a temporary lakehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from social_signals.jobs.runner import Summary, run_job
+
+# The sample's own size in tests: 200 people, two years shorter than nothing would be to learn from.
+SMALL_SAMPLE = ["source=sample", "source.users=200", "model=quick"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished run of a job and where it wrote."""
+
+    root: Path
+    code: int
+    summary: Summary
+
+
+@pytest.fixture(scope="session")
+def job_runner(_spark_session: SparkSession) -> Callable[..., Ran]:
+    """`job_runner("ingest", root, "source=sample")` runs a job as the command line does."""
+
+    def run(name: str, root: Path, *overrides: str) -> Ran:
+        code, summary = run_job(name, [f"catalog.root={root}", *overrides])
+        return Ran(root, code, summary)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def sample_run(job_runner: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One full pipeline run on 200 generated people, shared by all tests that only read it."""
+    ran = job_runner("pipeline", tmp_path_factory.mktemp("sample") / "lakehouse", *SMALL_SAMPLE)
+    assert ran.code == 0, ran.summary.error
+    return ran
+
+
+@pytest.fixture(scope="session")
+def sample_lakehouse(sample_run: Ran) -> Path:
+    """The root of the lakehouse of `sample_run`."""
+    return sample_run.root

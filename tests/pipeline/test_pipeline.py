@@ -1,0 +1,170 @@
+"""The main job from a source to scored people: what it leaves behind, and that twice is once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from social_signals.cli import main
+from social_signals.tables.gold import CHURN_SCORES, INFLUENCE_SCORES
+from tests.pipeline.conftest import SMALL_SAMPLE, Ran
+
+GOLD = ("churn_scores", "influence_scores", "post_entities", "post_sentiment", "user_features")
+
+
+def table_folders(root: Path) -> list[Path]:
+    return sorted(log.parent for log in root.glob("*/*/_delta_log"))
+
+
+def contents(spark: SparkSession, root: Path) -> dict[str, tuple[int, int]]:
+    """Rows and an order-free hash of each table's content, outside the ledger."""
+    found = {}
+    for folder in table_folders(root):
+        if folder.parent.name == "ops":
+            continue
+        rows = spark.read.format("delta").load(str(folder))
+        maps = [f.name for f in rows.schema if f.dataType.typeName() == "map"]
+        comparable = rows.withColumns({name: F.sort_array(F.map_entries(name)) for name in maps})
+        hashed = comparable.select(F.xxhash64(*comparable.columns).cast("decimal(38,0)").alias("hash"))
+        count, total = hashed.agg(F.count("*"), F.sum("hash")).first() or (0, 0)
+        found[f"{folder.parent.name}.{folder.name}"] = (int(count), int(total or 0))
+    return found
+
+
+def test_raw_interactions_become_scored_people(sample_run: Ran, spark_session: SparkSession) -> None:
+    tables = contents(spark_session, sample_run.root)
+    assert {f"gold.{name}" for name in GOLD} <= set(tables)
+    assert all(tables[f"gold.{name}"][0] > 0 for name in GOLD)
+    assert tables["silver.interactions"][0] > 2_000
+    people = spark_session.read.format("delta").load(str(sample_run.root / "gold/churn_scores"))
+    one = people.agg(F.min("p_churn"), F.max("p_churn"), F.countDistinct("decile"), F.countDistinct("as_of")).first()
+    assert one is not None
+    assert 0 <= one[0] < one[1] <= 1
+    assert one[2] == 10
+    assert one[3] == 1
+    assert people.where(F.size("reasons") > 0).count() == people.count()
+
+
+def test_the_last_line_tells_tables_and_metrics(sample_run: Ran) -> None:
+    last = json.loads(sample_run.summary.line())
+    assert last["status"] == "done"
+    assert last["job"] == "pipeline"
+    assert last["as_of"] == "2024-06-24"
+    assert last["tables"][CHURN_SCORES.name]["rows"] > 0
+    assert last["tables"][INFLUENCE_SCORES.name]["version"] >= 1
+    metrics = last["metrics"]
+    assert 0.5 < metrics["churn"]["test"]["roc_auc"] <= 1
+    assert 0 <= metrics["churn"]["test"]["calibration_error"] <= 1
+    assert 0 < metrics["churn"]["baselines"]["recency"]["roc_auc"] <= 1
+    assert 0 < metrics["influence"]["test"]["roc_auc"] <= 1
+    counts = metrics["ingest"]
+    assert {"posts", "interactions", "users", "consents"} <= set(counts)
+    assert all(c["in"] == c["accepted"] + c["duplicates"] + c["quarantined"] for c in counts.values())
+
+
+def test_every_stage_has_its_row_in_the_ledger(sample_run: Ran, spark_session: SparkSession) -> None:
+    runs = spark_session.read.format("delta").load(str(sample_run.root / "ops/runs"))
+    rows = {r["job"]: r for r in runs.where(F.col("run_id").startswith(str(sample_run.summary.run_id))).collect()}
+    assert set(rows) == {
+        "pipeline", "ingest", "annotate", "build_features", "train_churn", "train_influence", "score_churn",
+        "score_influence", "build_report",
+    }  # fmt: skip
+    assert {r["status"] for r in rows.values()} == {"done"}
+    assert rows["score_churn"]["input_versions"]["gold.user_features"] >= 0
+    assert rows["score_churn"]["rows_written"][CHURN_SCORES.name] > 0
+    assert "gold.churn_scores" not in rows["annotate"]["output_versions"]
+
+
+def test_a_second_run_adds_no_row_and_changes_no_content(
+    sample_run: Ran, job_runner: Callable[..., Ran], spark_session: SparkSession, tmp_path: Path
+) -> None:
+    root = tmp_path / "lakehouse"
+    shutil.copytree(sample_run.root, root)
+    before = contents(spark_session, root)
+    models = {p.relative_to(root): p.read_bytes() for p in (root / "models").rglob("*") if p.is_file()}
+    again = job_runner("pipeline", root, *SMALL_SAMPLE)
+    assert again.code == 0, again.summary.error
+    assert contents(spark_session, root) == before
+    assert {p.relative_to(root): p.read_bytes() for p in (root / "models").rglob("*") if p.is_file()} == models
+    assert again.summary.metrics["churn"] == sample_run.summary.metrics["churn"]
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(
+    job_runner: Callable[..., Ran], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = job_runner("pipeline", tmp_path / "lakehouse", *SMALL_SAMPLE, "dry_run=true")
+    assert (ran.code, ran.summary.status) == (0, "dry_run")
+    said = capsys.readouterr().out
+    assert "task slots" in said
+    assert "silver.interactions" in said
+    assert not (tmp_path / "lakehouse").exists()
+
+
+def test_no_personal_data_in_the_logs(
+    job_runner: Callable[..., Ran], sample_run: Ran, spark_session: SparkSession, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    job_runner("ingest", tmp_path / "lakehouse", *SMALL_SAMPLE[:2], "source.users=20")
+    logs = capsys.readouterr().err
+    assert "silver.users" in logs, "the log speaks, or this test shows nothing"
+    users = spark_session.read.format("delta").load(str(tmp_path / "lakehouse/silver/users"))
+    for user in users.select("handle", "display_name").collect():
+        for value in user:
+            assert value is None or value not in logs
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code", "says"),
+    [
+        (["as_of=1999-01-01"], 3, "before as_of=1999-01-01"),
+        (["consent.default=deny", "source.posts={posts}", "source.interactions={acts}"], 3, "consent"),
+        (["source.posts={posts}"], 3, ""),
+    ],
+)
+def test_a_pipeline_that_cannot_go_on_says_why_and_keeps_what_it_has(
+    overrides: list[str], code: int, says: str, job_runner: Callable[..., Ran], tmp_path: Path, lonely: dict[str, str]
+) -> None:
+    source = (
+        ["source=files"] if any(o.startswith("source.") for o in overrides) else SMALL_SAMPLE[:1] + ["source.users=20"]
+    )
+    ran = job_runner("pipeline", tmp_path / "lakehouse", *source, *(o.format(**lonely) for o in overrides))
+    assert ran.code == code
+    assert ran.summary.error is not None
+    assert says in json.dumps(ran.summary.error)
+    assert ran.summary.error["hint"]
+    assert (tmp_path / "lakehouse/silver/posts/_delta_log").is_dir(), "what was ingested stays"
+
+
+@pytest.fixture
+def lonely(tmp_path: Path) -> dict[str, str]:
+    """One person who writes every week for a year, and reacts to themselves: one class, a single user, no consent known."""
+    posts = [
+        {
+            "post_id": f"p{n}",
+            "author_id": "u1",
+            "event_ts": f"2020-{1 + n // 4:02d}-{1 + 7 * (n % 4):02d}",
+            "text": "hi",
+        }
+        for n in range(48)
+    ]
+    acts = [
+        {"interaction_id": f"i{n}", "kind": "like", "actor_id": "u1", "target_user_id": "u1", "event_ts": p["event_ts"]}
+        for n, p in enumerate(posts)
+    ]
+    files = {"posts": tmp_path / "posts.jsonl", "acts": tmp_path / "acts.jsonl"}
+    for name, rows in (("posts", posts), ("acts", acts)):
+        files[name].write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return {name: str(path) for name, path in files.items()}
+
+
+def test_an_unknown_job_and_no_job_are_told_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trian_churn"]) == 2
+    assert "train_churn" in capsys.readouterr().err
+    assert main([]) == 2
+    assert "jobs:" in capsys.readouterr().out
