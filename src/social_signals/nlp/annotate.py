@@ -13,7 +13,7 @@ from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, S
 from social_signals.core.errors import ConfigError
 from social_signals.nlp.entities import Entity, find_entities
 from social_signals.nlp.packaged import EntityModel, SentimentModel
-from social_signals.nlp.words import MAX_CHARS, split_words
+from social_signals.nlp.words import MAX_CHARS, MAX_WORD_LENGTH, split_words
 from social_signals.tables.gold import (
     BEGIN,
     END,
@@ -30,6 +30,8 @@ from social_signals.tables.gold import (
 from social_signals.tables.silver import POST_ID, TEXT
 
 SENTIMENT, ENTITIES = "sentiment", "entities"
+# Spark NLP gives a label to every word piece that begins where some token does, so no piece may reach the next token
+_STRIDE = MAX_WORD_LENGTH + 4
 _PROBABILITIES = (P_NEGATIVE, P_NEUTRAL, P_POSITIVE)
 _ENTITY_TYPE = ArrayType(
     StructType(
@@ -125,13 +127,15 @@ def annotate_entities(posts: DataFrame, *, model: EntityModel, partitions: int |
 
 
 def _with_annotation_columns(texts: DataFrame) -> DataFrame:
-    """What Spark NLP's DocumentAssembler and a tokenizer would make: each word a token whose begin and end are its number.
+    """What Spark NLP's DocumentAssembler and a tokenizer would make: each word a token, `_STRIDE` places from the last.
 
     Texts come sorted by length within a partition, so that neighbours cost the same.
     """
     words = F.when(F.col("words") == "", F.array().cast("array<string>")).otherwise(F.split("words", " "))
-    tokens = F.transform("word_list", lambda word, i: _annotation("token", i, i, word))
-    document = F.array(_annotation("document", F.lit(0), F.size("word_list"), F.col("words")))
+    tokens = F.transform(
+        "word_list", lambda word, i: _annotation("token", i * _STRIDE, i * _STRIDE + F.length(word) - 1, word)
+    )
+    document = F.array(_annotation("document", F.lit(0), F.size("word_list") * _STRIDE, F.col("words")))
     return (
         texts.withColumn("word_list", words)
         .sortWithinPartitions(F.size("word_list"), TEXT_HASH)

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pyspark.sql import SparkSession
 
@@ -87,17 +88,23 @@ def verify_model(folder: Path) -> ModelCard:
     )
 
 
-def load_sentiment_model(spark: SparkSession, folder: Path) -> SentimentModel:
-    """The sentiment model of a folder, checked first. The folder has to be readable from every node."""
-    return SentimentModel(*_load(spark, folder, task="sentiment", annotator="BertForSequenceClassification"))
+def load_sentiment_model(spark: SparkSession, folder: Path, *, staging: str | None = None) -> SentimentModel:
+    """The sentiment model of a folder on the driver, checked first.
+
+    Spark NLP reads a model's words on the executors: where they do not see the driver's disk, `staging` names a folder on
+    shared storage that they do see, and the model is copied there once.
+    """
+    return SentimentModel(*_load(spark, folder, staging, task="sentiment", annotator="BertForSequenceClassification"))
 
 
-def load_entity_model(spark: SparkSession, folder: Path) -> EntityModel:
-    """The entity model of a folder, checked first. The folder has to be readable from every node."""
-    return EntityModel(*_load(spark, folder, task="entities", annotator="BertForTokenClassification"))
+def load_entity_model(spark: SparkSession, folder: Path, *, staging: str | None = None) -> EntityModel:
+    """The entity model of a folder on the driver, checked first. `staging` as for `load_sentiment_model`."""
+    return EntityModel(*_load(spark, folder, staging, task="entities", annotator="BertForTokenClassification"))
 
 
-def _load(spark: SparkSession, folder: Path, *, task: str, annotator: str) -> tuple[ModelCard, Any]:
+def _load(
+    spark: SparkSession, folder: Path, staging: str | None, *, task: str, annotator: str
+) -> tuple[ModelCard, Any]:
     card = verify_model(folder)
     if card.task != task:
         raise ModelMismatchError(
@@ -107,9 +114,26 @@ def _load(spark: SparkSession, folder: Path, *, task: str, annotator: str) -> tu
     _require_spark_nlp(spark)
     from sparknlp import annotator as annotators
 
-    stage = getattr(annotators, annotator).load(folder.absolute().as_uri())
+    address = folder.absolute().as_uri()
+    if staging is not None:
+        address = _staged(spark, address, f"{staging.rstrip('/')}/{card.model_id}")
+    stage = getattr(annotators, annotator).load(address)
     # Dynamic int8 scales are taken over a whole batch: posts read one by one get the same answer in any company.
     return card, stage.setInputCols(["document", "token"]).setOutputCol(task).setBatchSize(1)
+
+
+def _staged(spark: SparkSession, source: str, target: str) -> str:
+    """Copies a model's folder to shared storage unless it is there; the name holds the hash of its weights."""
+    jvm: Any = spark.sparkContext._jvm
+    configuration = spark.sparkContext._jsc.hadoopConfiguration()
+    there, on_its_way = (jvm.org.apache.hadoop.fs.Path(name) for name in (target, f"{target}-{uuid4().hex}"))
+    storage = there.getFileSystem(configuration)
+    if not storage.exists(there):
+        # renamed when whole, so that no reader ever finds half a model
+        storage.copyFromLocalFile(False, True, jvm.org.apache.hadoop.fs.Path(source), on_its_way)
+        if not storage.rename(on_its_way, there):
+            storage.delete(on_its_way, True)
+    return target
 
 
 def _require_spark_nlp(spark: SparkSession) -> None:
