@@ -131,7 +131,7 @@ def test_a_pipeline_that_cannot_go_on_says_why_and_keeps_what_it_has(
     overrides: list[str], code: int, says: str, job_runner: Callable[..., Ran], tmp_path: Path, lonely: dict[str, str]
 ) -> None:
     source = (
-        ["source=files"] if any(o.startswith("source.") for o in overrides) else SMALL_SAMPLE[:1] + ["source.users=20"]
+        ["source=files"] if any(o.startswith("source.") for o in overrides) else [*SMALL_SAMPLE[:1], "source.users=20"]
     )
     ran = job_runner("pipeline", tmp_path / "lakehouse", *source, *(o.format(**lonely) for o in overrides))
     assert ran.code == code
@@ -168,3 +168,15 @@ def test_an_unknown_job_and_no_job_are_told_what_there_is(capsys: pytest.Capture
     assert "train_churn" in capsys.readouterr().err
     assert main([]) == 2
     assert "jobs:" in capsys.readouterr().out
+
+
+def test_a_real_community_goes_through_with_nothing_but_its_path(
+    job_runner: Callable[..., Ran], shared_data: Path, tmp_path: Path
+) -> None:
+    dump = shared_data / "stackexchange_french_meta"
+    ran = job_runner("pipeline", tmp_path / "lakehouse", "source=stackexchange", f"source.path={dump}")
+    assert ran.code == 0, ran.summary.error
+    churn = ran.summary.metrics["churn"]
+    assert churn["test"]["roc_auc"] > churn["baselines"]["recency"]["roc_auc"]
+    assert ran.summary.as_of == "2021-09-05"
+    assert (tmp_path / "lakehouse/report.html").stat().st_size > 100_000

@@ -24,7 +24,8 @@ class PlatformParams:
     """Where Spark runs and how much of it. `conf` adds or replaces any Spark setting, last word.
 
     python_archive: a packed environment (venv-pack, conda-pack) that is shipped to workers with no Python of ours.
-    existing_session: take the session that is there (Databricks) instead of making one.
+    existing_session: take the session that is there (Databricks) instead of making one. java_options: more options for the
+    driver's JVM, beside those of the suite.
     """
 
     name: str = "local"
@@ -38,6 +39,7 @@ class PlatformParams:
     device: str = "cpu"
     existing_session: bool = False
     python_archive: str | None = None
+    java_options: str = ""
     conf: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,7 +98,8 @@ def launch_settings(platform: PlatformParams) -> dict[str, str]:
     utc = "-Duser.timezone=UTC"
     log4j = Path(__file__).with_name("log4j2.properties")
     quiet = f" -Dlog4j2.configurationFile={log4j.as_uri()}" if platform.is_local else ""
-    values = {"spark.driver.extraJavaOptions": utc + quiet, "spark.executor.extraJavaOptions": utc}
+    more = f" {platform.java_options}" if platform.java_options else ""
+    values = {"spark.driver.extraJavaOptions": utc + quiet + more, "spark.executor.extraJavaOptions": utc}
     optional = {
         "spark.driver.memory": platform.driver_memory,
         "spark.executor.memory": platform.executor_memory,

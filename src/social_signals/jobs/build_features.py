@@ -54,7 +54,8 @@ def build(context: Context, *, as_of: Sequence[datetime], features: FeatureParam
         people, catalog.read_or_empty(CONSENTS), as_of=as_of, purpose="profiling", consent=consent
     )
     # A slice is a folder: without this each shuffle partition would leave a small file in each of them.
-    slices = consented.hint("rebalance", AS_OF)
+    # In SQL, since pyspark's `hint` hands over names as texts, which this one refuses; a large slice is still cut in parts.
+    slices = context.spark.sql(f"SELECT /*+ REBALANCE({AS_OF}) */ * FROM {{consented}}", consented=consented)
     context.progress.step(f"features at {len(set(as_of))} cut-offs")
     catalog.replace_slice(USER_FEATURES, slices, as_of=sorted(set(as_of)))
 
