@@ -87,8 +87,8 @@ def calibration_error(
 ) -> float:
     """Expected calibration error: the mean, over rows, of |mean probability - share of 1s| of the row's bin.
 
-    Rows are sorted by probability and cut into `bins` bins of equal weight, so that no bin is nearly empty. The order of
-    tied rows is by label, which makes the number independent of the order of rows and, at a tie, pessimistic.
+    Rows are sorted by probability and cut into `bins` bins of equal weight, so that no bin is nearly empty. Tied rows
+    each count as their mean label, which makes the number independent of the order of rows.
 
     >>> round(calibration_error([0, 0, 1, 1], [0.1, 0.1, 0.8, 0.8], bins=2), 3)
     0.15
@@ -97,7 +97,8 @@ def calibration_error(
     total = w.sum()
     if total == 0:
         return NAN
-    order = np.lexsort((y, p))
+    y = _shared_among_ties(y, p, w)
+    order = np.argsort(p, kind="stable")
     y, p, w = y[order], p[order], w[order]
     place = np.minimum(((np.cumsum(w) - w / 2) / total * bins).astype(int), bins - 1)
     gaps = np.bincount(place, weights=w * (p - y), minlength=bins)
@@ -118,15 +119,15 @@ def deciles(labels: ArrayLike, scores: ArrayLike) -> list[Decile]:
     """Lift and gain of each tenth of the rows by descending score.
 
     rate: share of 1s in the tenth. lift: rate over the share of 1s among all rows. gain: share of all 1s that this tenth
-    and those before it hold. Fewer than ten rows give fewer tenths; tied rows are ordered 0 before 1 (pessimistic).
+    and those before it hold. Fewer than ten rows give fewer tenths; tied rows each count as their mean label.
 
     >>> [(d.decile, d.lift, d.gain) for d in deciles([1, 1, 0, 0], [0.9, 0.8, 0.2, 0.1])][:2]
     [(1, 2.0, 0.5), (2, 2.0, 1.0)]
     """
-    y, s, _ = _arrays(labels, scores, None)
+    y, s, w = _arrays(labels, scores, None)
     if len(y) == 0:
         return []
-    y = y[np.lexsort((y, -s))]
+    y = _shared_among_ties(y, s, w)[np.argsort(-s, kind="stable")]
     found, total = 0.0, y.sum()
     tenths = []
     for number, part in enumerate(np.array_split(y, min(10, len(y))), start=1):
@@ -165,10 +166,11 @@ def reliability(labels: ArrayLike, probabilities: ArrayLike, *, bins: int = 10) 
     >>> reliability([0, 1, 1, 1], [0.1, 0.3, 0.8, 0.8], bins=2)
     [(0.2, 0.5, 2), (0.8, 1.0, 2)]
     """
-    y, p, _ = _arrays(labels, probabilities, None)
+    y, p, w = _arrays(labels, probabilities, None)
     if len(y) == 0:
         return []
-    order = np.lexsort((y, p))
+    y = _shared_among_ties(y, p, w)
+    order = np.argsort(p, kind="stable")
     parts = zip(np.array_split(p[order], min(bins, len(y))), np.array_split(y[order], min(bins, len(y))), strict=True)
     return [(round(float(a.mean()), 6), round(float(b.mean()), 6), len(b)) for a, b in parts]
 
@@ -275,6 +277,15 @@ def probability_report(
         report |= {f"{name}_low": _rounded(interval.low), f"{name}_high": _rounded(interval.high)}
     tenths = deciles(y, p)
     return report | {"lift_top_decile": _rounded(tenths[0].lift) if tenths else NAN}
+
+
+def _shared_among_ties(y: Floats, scores: Floats, w: Floats) -> Floats:
+    """Each row's label replaced by the mean label of the rows that score the same."""
+    distinct, place = np.unique(scores, return_inverse=True)
+    ones = np.bincount(place, weights=w * y, minlength=len(distinct))
+    rows = np.bincount(place, weights=w, minlength=len(distinct))
+    mean: Floats = np.divide(ones, rows, out=np.zeros_like(rows), where=rows > 0)
+    return mean[place]
 
 
 def _rounded(value: float) -> float:

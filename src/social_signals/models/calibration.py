@@ -15,6 +15,7 @@ ISOTONIC = "isotonic"
 # Isotonic regression follows the noise of a small sample; a curve of two numbers does not.
 FEWEST_ROWS_FOR_ISOTONIC = 5000
 FEWEST_OF_A_CLASS_FOR_ISOTONIC = 500
+ISOTONIC_BINS = 50
 
 
 @dataclass(frozen=True)
@@ -87,16 +88,13 @@ def _platt(m: Floats, y: Floats) -> Calibration:
 def _isotonic(m: Floats, y: Floats) -> Calibration:
     from sklearn.isotonic import IsotonicRegression
 
+    # Bins of a hundred rows or more, joined by lines: the order of margins survives, and no step rests on thin evidence.
     order = np.lexsort((y, m))
-    m, y = m[order], y[order]
-    steps = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(m, y)
-    # One point a step, at its mean margin, joined by lines: the order of margins survives, and no cliff is left.
-    starts = np.flatnonzero(np.r_[True, np.diff(steps) > 0])
-    sizes = np.diff(np.r_[starts, len(steps)])
-    # A step of few rows says 0 or 1 on thin evidence; pulling it towards the mean by one row each keeps it honest.
-    centre = np.add.reduceat(m, starts) / sizes
-    value = (steps[starts] * sizes + y.mean() * 2) / (sizes + 2)
-    value = np.maximum.accumulate(value)
+    bins = [(part_m.mean(), part_y.mean(), len(part_m)) for part_m, part_y in zip(
+        np.array_split(m[order], ISOTONIC_BINS), np.array_split(y[order], ISOTONIC_BINS), strict=True
+    )]  # fmt: skip
+    centre, rate, weight = (np.asarray(column, dtype=np.float64) for column in zip(*bins, strict=True))
+    value = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(centre, rate, sample_weight=weight)
     return Calibration(
         ISOTONIC, margins=[round(float(v), 9) for v in centre], probabilities=[round(float(v), 9) for v in value]
     )

@@ -192,7 +192,7 @@ def _common_settings(params: XGBoostParams, *, workers: int, device: str, seed: 
         # A lost worker fails the stage; without a limit the others would wait for it for ever.
         "coll_cfg": Config(retry=3, timeout=1800, tracker_timeout=1800),
         "verbose": False,
-        "verbosity": 1,
+        "verbosity": 0,
     }
 
 

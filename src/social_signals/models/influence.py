@@ -44,7 +44,12 @@ PEOPLE_PER_QUERY = 128
 REFERENCE_POINTS = 201
 PERSON = "person"
 # What a person without a model would rank by.
-BASELINES = {"followers": "follower_count", "received": "received_90d_count", "activity": "activity_90d_count"}
+BASELINES = {
+    "followers": "follower_count",
+    "received": "received_90d_count",
+    "received_ever": "received_count",
+    "activity": "activity_90d_count",
+}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, StructField, StructType
 
 from social_signals.core.errors import ModelMismatchError, ResourceError, did_you_mean
@@ -80,7 +81,9 @@ def with_margins(
                 columns.append(_reasons(values, contributions, names, top=top_reasons))
             yield pa.RecordBatch.from_arrays(columns, names=[field.name for field in fields])
 
-    return rows.select(*keep, *names).mapInArrow(predict, StructType(fields))
+    # Aliases, because a kept column may be a feature as well, and Arrow refuses two columns of one name.
+    values_in_order = [F.col(name).alias(f"_{place}") for place, name in enumerate(names)]
+    return rows.select(*keep, *values_in_order).mapInArrow(predict, StructType(fields))
 
 
 def _matrix(batch: Any, *, first: int) -> NDArray[np.float64]:

@@ -1,0 +1,109 @@
+import json
+
+import pytest
+
+from social_signals.core.errors import GateError, ModelMismatchError
+from social_signals.models.artefact import CHURN, INFLUENCE, Artefact, ModelStore, load, model_id_of, require_kind
+from social_signals.models.gate import judge, settle
+
+
+def model(model_id="churn-1", *, auc=0.8, newest="2020-03-01"):
+    card = {
+        "metrics": {CHURN: {"test": {"roc_auc": auc}}}, "splits": {"test": [newest]}, "examples": {"test": {"rows": 9}},
+        "missing": float("nan"),
+    }  # fmt: skip
+    return Artefact(
+        CHURN, model_id, ["a", "b"], b"\x00weights", {"method": "platt", "slope": 1.0, "intercept": 0.0}, card
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ModelStore(tmp_path / "models")
+
+
+def test_a_model_comes_back_as_it_was_saved(store):
+    folder = store.put(model())
+    found = load(folder)
+    assert (found.kind, found.model_id, found.features, found.booster) == (CHURN, "churn-1", ["a", "b"], b"\x00weights")
+    assert found.calibration == model().calibration
+    assert found.metrics == {CHURN: {"test": {"roc_auc": 0.8}}}
+    assert found.card["missing"] is None
+    assert sorted(p.name for p in folder.parent.iterdir()) == ["churn-1"]
+
+
+def test_the_same_model_has_the_same_bytes(store, tmp_path):
+    first, again = store.put(model()), ModelStore(tmp_path / "other").put(model())
+    assert all((again / file.name).read_bytes() == file.read_bytes() for file in first.iterdir())
+
+
+@pytest.mark.parametrize("name", ["model.ubj", "calibration.json", "card.json"])
+def test_a_file_that_was_changed_is_refused(store, name):
+    folder = store.put(model())
+    content = bytearray((folder / name).read_bytes())
+    content[0] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(ModelMismatchError, match=f"{name} is not the file that was saved"):
+        load(folder)
+
+
+@pytest.mark.parametrize(("name", "words"), [("model.ubj", "is missing"), ("manifest.json", "there is no model")])
+def test_a_file_that_is_gone_is_refused(store, name, words):
+    folder = store.put(model())
+    (folder / name).unlink()
+    with pytest.raises(ModelMismatchError, match=words):
+        load(folder)
+
+
+def test_a_manifest_that_promises_nothing_is_refused(store):
+    folder = store.put(model())
+    (folder / "manifest.json").write_text(json.dumps({"../../etc/passwd": "0"}))
+    with pytest.raises(ModelMismatchError, match="does not promise"):
+        load(folder)
+
+
+def test_a_model_of_another_kind_is_refused():
+    with pytest.raises(ModelMismatchError, match="wanted is one of influence"):
+        require_kind(model(), INFLUENCE)
+
+
+def test_the_champion_is_the_one_promoted_last(store):
+    assert store.champion(CHURN) is None
+    for name in ("churn-1", "churn-2"):
+        store.put(model(name))
+        store.promote(model(name))
+    champion = store.champion(CHURN)
+    assert champion is not None
+    assert champion.model_id == "churn-2"
+
+
+def test_a_champion_whose_folder_is_gone_is_a_sentence(store):
+    store.promote(model("churn-9"))
+    with pytest.raises(ModelMismatchError, match="the champion of churn is churn-9"):
+        store.champion(CHURN)
+
+
+def test_an_id_follows_what_the_model_was_made_of():
+    assert model_id_of(CHURN, {"seed": 1, "rows": 2}) == model_id_of(CHURN, {"rows": 2, "seed": 1})
+    assert model_id_of(CHURN, {"seed": 1}) != model_id_of(CHURN, {"seed": 2})
+
+
+def test_a_better_model_takes_charge_a_worse_one_does_not():
+    champion = model("churn-1", auc=0.80)
+    assert judge(model("churn-2", auc=0.81), champion).promoted
+    assert not judge(model("churn-2", auc=0.80), champion).promoted
+    assert judge(model("churn-2", auc=0.70, newest="2020-04-01"), champion).promoted
+    assert judge(model("churn-2", auc=0.10), None).promoted
+
+
+def test_the_gate_reports_refuses_or_lets_pass(store):
+    store.put(model("churn-1", auc=0.8))
+    assert settle(model("churn-1", auc=0.8), store, gate="strict").promoted
+    worse = model("churn-2", auc=0.7)
+    store.put(worse)
+    assert not settle(worse, store, gate="report").promoted
+    with pytest.raises(GateError, match=r"0\.7000 does not beat 0\.8000"):
+        settle(worse, store, gate="strict")
+    assert store.champion(CHURN).model_id == "churn-1"
+    assert settle(worse, store, gate="off").promoted
+    assert store.champion(CHURN).model_id == "churn-2"

@@ -1,0 +1,66 @@
+from datetime import datetime, timedelta, timezone
+
+from social_signals.models.labels import churn_labels, engagement_received
+from social_signals.tables.silver import INTERACTIONS, POSTS
+
+MAY = datetime(2020, 5, 1, tzinfo=timezone.utc)
+SECOND = timedelta(seconds=1)
+
+
+def day(count):
+    return timedelta(days=count)
+
+
+def acts(spark, *rows):
+    return spark.createDataFrame(
+        [(user, at, at if seen is None else seen) for user, at, seen in rows],
+        "user_id string, event_ts timestamp, ingested_ts timestamp",
+    )
+
+
+def labels_of(frame):
+    return {(r["as_of"].replace(tzinfo=timezone.utc), r["user_id"]): r["churned"] for r in frame.collect()}
+
+
+def test_churn_by_eye(spark_session):
+    seen = acts(
+        spark_session,
+        ("left", MAY - day(10), None),
+        ("stayed", MAY - day(10), None), ("stayed", MAY, None),
+        ("came back too late", MAY - day(1), None), ("came back too late", MAY + day(30), None),
+        ("just in time", MAY - day(1), None), ("just in time", MAY + day(30) - SECOND, None),
+        ("long gone", MAY - day(20) - SECOND, None),
+        ("first second", MAY - day(20), None),
+        ("newcomer", MAY + day(1), None),
+        ("seen late", MAY - day(5), MAY + day(2)),
+        ("outcome seen late", MAY - day(5), None), ("outcome seen late", MAY + day(5), MAY + day(300)),
+    )  # fmt: skip
+    found = labels_of(churn_labels(seen, cutoffs=[MAY], lookback_days=20, horizon_days=30))
+    assert {user: churned for (_, user), churned in found.items()} == {
+        "left": 1, "stayed": 0, "came back too late": 1, "just in time": 0, "first second": 1, "outcome seen late": 0,
+    }  # fmt: skip
+
+
+def test_every_cutoff_has_its_own_label(spark_session):
+    seen = acts(spark_session, ("u", MAY - day(1), None), ("u", MAY + day(40), None))
+    found = labels_of(churn_labels(seen, cutoffs=[MAY, MAY + day(30)], lookback_days=60, horizon_days=30))
+    assert found == {(MAY, "u"): 1, (MAY + day(30), "u"): 0}
+
+
+def test_engagement_by_eye(rows):
+    posts = rows(POSTS, {"post_id": "p", "author_id": "ann", "event_ts": MAY - day(9)})
+    received = rows(
+        INTERACTIONS,
+        {"interaction_id": "1", "kind": "like", "target_user_id": "ann", "event_ts": MAY},
+        {"interaction_id": "2", "kind": "share", "actor_id": "bob", "target_post_id": "p", "event_ts": MAY + day(1)},
+        {"interaction_id": "3", "kind": "share", "actor_id": "ann", "target_post_id": "p", "event_ts": MAY + day(1)},
+        {"interaction_id": "4", "kind": "view", "actor_id": "bob", "target_user_id": "ann", "event_ts": MAY + day(1)},
+        {"interaction_id": "5", "kind": "like", "target_user_id": "ann", "event_ts": MAY + day(30)},
+        {"interaction_id": "6", "kind": "like", "target_user_id": "ann", "event_ts": MAY - SECOND},
+        {"interaction_id": "7", "kind": "like", "target_user_id": "cid", "event_ts": MAY + day(30) - SECOND},
+        {"interaction_id": "8", "kind": "like", "target_post_id": "unknown", "event_ts": MAY},
+    )
+    found = engagement_received(
+        received, posts, cutoffs=[MAY], horizon_days=30, weights={"like": 1, "share": 3, "dislike": 0}
+    )
+    assert {r["user_id"]: r["engagement"] for r in found.collect()} == {"ann": 4, "cid": 1}
