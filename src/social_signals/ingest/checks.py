@@ -45,6 +45,8 @@ PLANNED = (START_TS, END_TS)
 WORDS = {TimestampType: "time", LongType: "whole number", IntegerType: "whole number", DoubleType: "number",
          BooleanType: "yes or no", MapType: "JSON object"}  # fmt: skip
 
+BETWEEN_REASONS = "\n"
+
 Check = Callable[[], Column]
 
 
@@ -121,4 +123,6 @@ def reasons(table: Table, *, required: Sequence[str], raws: Sequence[Raw], now: 
     findings += [plausible_time(raw.name, now=now) for raw in raws if isinstance(raw.kind, TimestampType)]
     findings += [finite(raw.name) for raw in raws if isinstance(raw.kind, DoubleType)]
     findings += [check() for check in CHECKS.get(table.name, [])]
-    return F.filter(F.array(*findings), lambda reason: reason.isNotNull())
+    # Joined and split again: a filter over an array is not compiled, and took a third of the time of a load.
+    joined = F.concat_ws(BETWEEN_REASONS, *findings)
+    return F.when(joined == "", F.array().cast("array<string>")).otherwise(F.split(joined, BETWEEN_REASONS))

@@ -67,7 +67,7 @@ def checked(
 def settled(rows: DataFrame, *, table: Table) -> DataFrame:
     """`checked` rows with an `outcome`: per key the newest is accepted, its identical copies are duplicates.
 
-    A copy with other content is quarantined with a reason. Among equally new ones the greatest hash of content wins, so
+    A copy with other content is quarantined with a reason. `record` stays with what is quarantined. Among equally new ones the greatest hash of content wins, so
     the answer depends neither on order nor on the cluster.
     """
     own = [f for f in table.schema if f.name not in (INGESTED_TS, SOURCE)]
@@ -88,7 +88,10 @@ def settled(rows: DataFrame, *, table: Table) -> DataFrame:
     )
     is_superseded = is_valid & (F.col(OUTCOME) == QUARANTINED)
     all_reasons = F.when(is_superseded, F.array(F.lit(SUPERSEDED))).otherwise(F.col(REASONS))
-    return ranked.withColumn(OUTCOME, outcome).withColumn(REASONS, all_reasons).drop(_RANK, _HASH, _WINNER)
+    # What became a row need not carry its record any further; kept, it is half of what a job has to cache.
+    record = F.when(F.col(OUTCOME) == QUARANTINED, F.col(RECORD))
+    named = ranked.withColumn(OUTCOME, outcome).withColumns({REASONS: all_reasons, RECORD: record})
+    return named.drop(_RANK, _HASH, _WINNER)
 
 
 def accepted(rows: DataFrame, *, table: Table, source: str, history: bool) -> DataFrame:

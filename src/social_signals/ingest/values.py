@@ -22,6 +22,7 @@ from social_signals.core.errors import ContractError
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 LARGEST_EXACT_DOUBLE = 2.0**53
+EDGES = ("\t", "\r", "\n")
 INT_RANGE = (-(2**31), 2**31 - 1)
 
 # The same act under the names that networks give it.
@@ -35,7 +36,11 @@ KIND_SYNONYMS = {
 
 def clean(text: Column) -> Column:
     """The text without spaces and line ends around it, NULs as U+FFFD; null where nothing is left. All else stays."""
-    trimmed = F.btrim(F.translate(text, "\0", "\ufffd"), F.lit(" \t\r\n"))
+    # The general forms of both functions take apart every string; most need neither.
+    visible = F.when(text.contains("\0"), F.translate(text, "\0", "\ufffd")).otherwise(text)
+    spaced = F.trim(visible)
+    has_edge = F.substring(spaced, 1, 1).isin(*EDGES) | F.substring(spaced, -1, 1).isin(*EDGES)
+    trimmed = F.when(has_edge, F.btrim(spaced, F.lit(" " + "".join(EDGES)))).otherwise(spaced)
     return F.when(trimmed != "", trimmed)
 
 
