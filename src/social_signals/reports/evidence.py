@@ -38,7 +38,7 @@ NUMBERS = {
 COUNTS = {"n": "People tested", "rows": "Rows tested", "people": "People tested", "pairs": "Pairs tested"}
 FACTS = {
     "model_id": "Model",
-    "trained_as_of": "Trained on what was known until",
+    "trained_as_of": "Trained until",
     "as_of": "Cut-off",
     "horizon_days": "Days ahead",
     "lookback_days": "Days looked back",
