@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 python := .venv/bin/python
-.PHONY: help setup format check test test-unit bench lock wheel notebook clean
+.PHONY: help setup format check test test-unit bench lock pictures wheel clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ lock: ## resolve requirements/*.in anew into the locks with hashes
 	uv pip compile --universal --python-version 3.10 --generate-hashes -q requirements/runtime.in -o requirements/runtime.lock
 	uv pip compile --universal --python-version 3.10 --generate-hashes -q requirements/java.in -o requirements/java.lock
 	uv pip compile --universal --python-version 3.10 --generate-hashes -q requirements/dev.in -c requirements/runtime.lock -o requirements/dev.lock
+
+pictures: setup ## the screenshots of the README, from lakehouse/report.html (needs chromium)
+	@docs/images/take.sh lakehouse/report.html
 
 wheel: setup ## dist/social_signals-*.whl with conf/ and the text models inside
 	$(python) -m build --wheel --no-isolation --outdir dist .

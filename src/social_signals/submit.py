@@ -104,9 +104,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if arguments else 2
     script, overrides = arguments[0], arguments[1:]
     if any(a in ("-h", "--help") for a in overrides):
-        from social_signals.cli import main as cli
+        from social_signals.jobs.help import help_of
 
-        return cli([Path(script).stem, "--help"])
+        sys.stdout.write(help_of(Path(script).stem) + "\n")
+        return 0
     try:
         line, environment = prepared(script, overrides)
     except SocialSignalsError as error:
