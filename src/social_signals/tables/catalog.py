@@ -71,8 +71,11 @@ class Catalog:
         self.read_versions: dict[str, int] = {}
         self.written: dict[str, Written] = {}
         self.written_tables: dict[str, Table] = {}
-        # Marks our commits in the Delta log, so that counts are taken from them and not from a neighbour's.
-        spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", f"social-signals run {run_id}")
+
+    @property
+    def _mark(self) -> str:
+        """How our commits are told from a neighbour's in the Delta log, so that counts are taken from ours alone."""
+        return f"social-signals run {self.run_id}"
 
     def absorb(self, stage: Catalog) -> None:
         """Take over what the catalog of a stage of this run has read and written."""
@@ -307,6 +310,8 @@ class Catalog:
     def _commit(self, table: Table, write: Callable[[], object]) -> Written:
         """Write, again with back-off if another writer came first, and take the counts from Delta's own commit."""
         before = self.version(table)
+        # Set at each write: a pipeline and its stages are several catalogs on one session.
+        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", self._mark)
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             try:
                 self._explained(table, write)
@@ -323,7 +328,7 @@ class Catalog:
         return self._account(table, before)
 
     def _account(self, table: Table, before: int | None) -> Written:
-        commits = self._delta(table).history(10).where(F.col("userMetadata") == f"social-signals run {self.run_id}")
+        commits = self._delta(table).history(10).where(F.col("userMetadata") == self._mark)
         ours = [c for c in commits.collect() if before is None or c["version"] > before]
         rows = sum(_rows_of(c["operationMetrics"] or {}) for c in ours)
         version = max((int(c["version"]) for c in ours), default=before or 0)
