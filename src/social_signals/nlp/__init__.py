@@ -13,11 +13,12 @@ from social_signals.nlp.annotate import (
     annotate,
     annotate_entities,
     annotate_sentiment,
+    annotate_words,
     entities_of,
     sentiment_of,
     text_hash,
 )
-from social_signals.nlp.entities import Entity, find_entities, normalize
+from social_signals.nlp.entities import Entity, find_entities, normalize, tags_of_tokens
 from social_signals.nlp.packaged import (
     EntityModel,
     ModelCard,
@@ -37,6 +38,7 @@ __all__ = [
     "annotate",
     "annotate_entities",
     "annotate_sentiment",
+    "annotate_words",
     "entities_of",
     "find_entities",
     "load_entity_model",
@@ -44,6 +46,7 @@ __all__ = [
     "normalize",
     "sentiment_of",
     "split_words",
+    "tags_of_tokens",
     "text_hash",
     "verify_model",
 ]

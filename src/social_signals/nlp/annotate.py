@@ -68,24 +68,14 @@ def annotate(
     """
     if sentiment is None and entities is None:
         raise ConfigError("annotate was asked for nothing", hint="give a sentiment model, an entity model or both")
-    slots = posts.sparkSession.sparkContext.defaultParallelism
-    texts = (
-        posts.select(POST_ID, F.coalesce(TEXT, F.lit("")).alias(TEXT))
-        .groupBy(text_hash(F.col(TEXT)).alias(TEXT_HASH))
-        .agg(F.first(F.substring(TEXT, 1, MAX_CHARS)).alias(TEXT), F.collect_list(POST_ID).alias("post_ids"))
-        # an explicit number, or adaptive execution would put a small table into one task on one core
-        .repartition(partitions or 2 * slots, TEXT_HASH)
-        .select("post_ids", TEXT_HASH, TEXT, _words(F.col(TEXT)).alias("words"))
-    )
-    read = _with_annotation_columns(texts)
+    read = _texts(posts, partitions)
     answers: dict[str, Column] = {}
     if sentiment is not None:
         read = sentiment.stage.transform(read)
         answers[SENTIMENT] = _sentiment_answer(sentiment.card.model_id)
     if entities is not None:
         read = entities.stage.transform(read)
-        tags = F.array_join(F.transform(ENTITIES, lambda annotation: annotation["result"]), " ")
-        answers[ENTITIES] = _entities(F.col(TEXT), tags)
+        answers[ENTITIES] = _entities(F.col(TEXT), F.array_join(_tags(), " "))
         answers[f"{ENTITIES}_{MODEL_ID}"] = F.lit(entities.card.model_id)
     answered = read.select("post_ids", TEXT_HASH, *(answer.alias(name) for name, answer in answers.items()))
     return answered.select(F.explode("post_ids").alias(POST_ID), TEXT_HASH, *answers)
@@ -124,6 +114,33 @@ def annotate_entities(posts: DataFrame, *, model: EntityModel, partitions: int |
     `text` is the slice `[begin, end)` of the post's text in code points, as Python and Spark count them.
     """
     return entities_of(annotate(posts, entities=model, partitions=partitions))
+
+
+def annotate_words(posts: DataFrame, *, model: EntityModel, partitions: int | None = None) -> DataFrame:
+    """One row per post: post_id and `tags`, the model's BIO tag of each word of `split_words`, as far as its window goes.
+
+    For measuring the model against labelled tokens (`tags_of_tokens`); entities proper leave out what is only punctuation.
+    """
+    read: DataFrame = model.stage.transform(_texts(posts, partitions))
+    return read.select(F.explode("post_ids").alias(POST_ID), _tags().alias("tags"))
+
+
+def _tags() -> Column:
+    return F.transform(ENTITIES, lambda annotation: annotation["result"])
+
+
+def _texts(posts: DataFrame, partitions: int | None) -> DataFrame:
+    """One row per distinct text, with the posts that say it and its words as Spark NLP's annotations."""
+    slots = posts.sparkSession.sparkContext.defaultParallelism
+    texts = (
+        posts.select(POST_ID, F.coalesce(TEXT, F.lit("")).alias(TEXT))
+        .groupBy(text_hash(F.col(TEXT)).alias(TEXT_HASH))
+        .agg(F.first(F.substring(TEXT, 1, MAX_CHARS)).alias(TEXT), F.collect_list(POST_ID).alias("post_ids"))
+        # an explicit number, or adaptive execution would put a small table into one task on one core
+        .repartition(partitions or 2 * slots, TEXT_HASH)
+        .select("post_ids", TEXT_HASH, TEXT, _words(F.col(TEXT)).alias("words"))
+    )
+    return _with_annotation_columns(texts)
 
 
 def _with_annotation_columns(texts: DataFrame) -> DataFrame:

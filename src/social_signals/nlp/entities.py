@@ -42,6 +42,21 @@ def find_entities(text: str, tags: Sequence[str]) -> list[Entity]:
     return found
 
 
+def tags_of_tokens(tokens: Sequence[str], tags: Sequence[str]) -> list[str]:
+    """The tag of each token, from one BIO tag per word of the text that the tokens make with a blank between them.
+
+    A token has the tag of its first word, and `O` where it has no word or the tags stop before it.
+
+    >>> tags_of_tokens(["@", "acme", "#NewYork", "!"], ["B-group", "I-group", "B-location", "I-location", "I-location"])
+    ['B-group', 'I-group', 'B-location', 'O']
+    """
+    owners = [i for i, token in enumerate(tokens) for _ in range(len(token) + 1)]
+    found = ["O"] * len(tokens)
+    for word, tag in reversed(list(zip(split_words(" ".join(tokens)), tags, strict=False))):
+        found[owners[word.begin]] = tag
+    return found
+
+
 def normalize(surface: str) -> str:
     """The form under which spellings of a name meet: letters and digits in lower case without accents, nothing between.
 
