@@ -139,7 +139,10 @@ def optimizer(model: nn.Module, *, lr: float, head_lr: float, steps: int) -> tup
     fresh = [p for name, p in model.named_parameters() if name.startswith("head") or ".case." in name]
     known = [p for name, p in model.named_parameters() if not (name.startswith("head") or ".case." in name)]
     adam = torch.optim.AdamW(
-        [{"params": known, "lr": lr}, {"params": fresh, "lr": head_lr}], weight_decay=0.01, betas=(0.9, 0.98), fused=True
+        [{"params": known, "lr": lr}, {"params": fresh, "lr": head_lr}],
+        weight_decay=0.01,
+        betas=(0.9, 0.98),
+        fused=True,
     )
     warm = max(1, steps // 10)
     schedule = torch.optim.lr_scheduler.LambdaLR(

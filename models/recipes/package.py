@@ -28,8 +28,14 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from pyspark.sql import SparkSession
 from torch import nn
 
-from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tags_of_spans, tagset_of
-from social_signals.nlp import annotate_entities, annotate_sentiment, load_entity_model, load_sentiment_model
+from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tagset_of
+from social_signals.nlp import (
+    annotate_sentiment,
+    annotate_words,
+    load_entity_model,
+    load_sentiment_model,
+    tags_of_tokens,
+)
 from social_signals.nlp.words import CASE_MARKS, split_words
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -223,7 +229,7 @@ def package_sentiment(args: argparse.Namespace, spark: SparkSession, scratch: Pa
 
 
 def package_entities(args: argparse.Namespace, spark: SparkSession, scratch: Path) -> None:
-    from train_entities import DEV, LABELS, TYPES, as_row, read_conll, token_tags
+    from train_entities import DEV, LABELS, TYPES, as_row, read_conll
 
     vocabulary = Vocabulary(args.encoder)
     model = WordClassifier(args.encoder, len(LABELS))
@@ -282,21 +288,16 @@ def package_entities(args: argparse.Namespace, spark: SparkSession, scratch: Pat
         frame = spark.createDataFrame(
             [(str(i), " ".join(s.tokens)) for i, s in enumerate(sentences)], "post_id string, text string"
         )
-        spans: dict[int, list[tuple[int, int, str]]] = {}
-        for e in annotate_entities(frame, model=served_model).collect():
-            spans.setdefault(int(e.post_id), []).append((e.begin, e.end, e.entity_type))
-        by_spark = []
-        for i, s in enumerate(sentences):
-            places, position = [], 0
-            for token in s.tokens:
-                places.append((position, position + len(token)))
-                position += len(token) + 1
-            by_spark.append(tags_of_spans(places, spans.get(i, [])))
+        served = {int(row.post_id): row.tags for row in annotate_words(frame, model=served_model).collect()}
+        by_spark = [tags_of_tokens(s.tokens, served[i]) for i, s in enumerate(sentences)]
         by_graph = {}
         for engine, path in (("onnx_float32", plain), ("onnx_int8", small)):
             logits = logits_of(path, [ids for ids, _ in encoded], vocabulary.pad)
             best = [found[firsts].argmax(-1) for found, (_, firsts) in zip(logits, encoded, strict=True)]
-            by_graph[engine] = [token_tags(*each) for each in zip(sentences, rows, best, strict=True)]
+            by_graph[engine] = [
+                tags_of_tokens(s.tokens, [LABELS[label] for label in labels])
+                for s, labels in zip(sentences, best, strict=True)
+            ]
         scores = {"pytorch": report["dev"][name]["f1"]}
         for engine, tags in {**by_graph, "spark_nlp_int8": by_spark}.items():
             score = entity_f1(truth, [tags_in_tagset(t, tagset) for t in tags])
@@ -306,7 +307,7 @@ def package_entities(args: argparse.Namespace, spark: SparkSession, scratch: Pat
         posts += len(sentences)
         for a, b in zip(by_spark, by_graph["onnx_int8"], strict=True):
             words += len(a)
-            same += sum(x[2:] == y[2:] for x, y in zip(a, b, strict=True))
+            same += sum(x == y for x, y in zip(a, b, strict=True))
     card["metrics"]["spark_nlp_agrees_with_onnxruntime"] = {"posts": posts, "share_of_words": round(same / words, 4)}
     write_card(args.out, card)
     write_manifest(args.out)

@@ -14,7 +14,6 @@ import json
 import logging
 import random
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from encoder import Vocabulary, WordClassifier, batches, optimizer, padded, seed
 from torch import Tensor, nn
 
 from social_signals.evaluation.text import entity_f1, tags_in_tagset, tagset_of
+from social_signals.nlp.entities import tags_of_tokens
 from social_signals.nlp.words import CASE_MARKS, split_words
 
 TYPES = ("person", "location", "organization", "product", "creative_work", "group")
@@ -119,15 +119,7 @@ def predict(model: nn.Module, vocabulary: Vocabulary, sentences: list[Sentence])
     with torch.inference_mode():
         for batch in batches([len(ids) for ids, _ in encoded], 64, None):
             for i, logits in zip(batch, word_logits(model, [encoded[i] for i in batch], vocabulary.pad), strict=True):
-                tags[i] = token_tags(sentences[i], rows[i], logits.argmax(-1).tolist())
-    return tags
-
-
-def token_tags(sentence: Sentence, row: Row, best: Sequence[int]) -> list[str]:
-    """The tag of each token's first word, from the number of the likeliest label of each word; `O` past the window."""
-    tags = ["O"] * len(sentence.tokens)
-    for owner, label in reversed(list(zip(row.owners, best, strict=False))):
-        tags[owner] = LABELS[label]
+                tags[i] = tags_of_tokens(sentences[i].tokens, [LABELS[best] for best in logits.argmax(-1).tolist()])
     return tags
 
 
@@ -212,7 +204,7 @@ def main() -> None:
         "--out", type=Path, required=True, help="checkpoint to write; its report goes beside it as .json"
     )
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1.5e-4)
     parser.add_argument("--head-lr", type=float, default=1e-3)
