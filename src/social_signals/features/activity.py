@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.core.times import next_midnight
-from social_signals.features.cutoffs import instant_of, micros
+from social_signals.features.cutoffs import by_person, instant_of, micros
 from social_signals.tables.silver import ACTOR_ID, AUTHOR_ID, EVENT_TS, INGESTED_TS, KIND, USER_ID
 
 
@@ -27,8 +27,7 @@ def activity(posts: DataFrame, interactions: DataFrame, *, kinds: Sequence[str] 
     acts = acted.select(F.col(ACTOR_ID).alias(USER_ID), EVENT_TS, INGESTED_TS).unionByName(
         wrote.select(F.col(AUTHOR_ID).alias(USER_ID), EVENT_TS, INGESTED_TS)
     )
-    # Partitioned by person alone, so that what is grouped or windowed by person afterwards needs no second shuffle.
-    return acts.repartition(F.col(USER_ID)).groupBy(USER_ID, EVENT_TS).agg(F.min(INGESTED_TS).alias(INGESTED_TS))
+    return by_person(acts).groupBy(USER_ID, EVENT_TS).agg(F.min(INGESTED_TS).alias(INGESTED_TS))
 
 
 def newest_as_of(acts: DataFrame, *, now: datetime | None = None) -> datetime | None:

@@ -14,6 +14,7 @@ from social_signals.features.cutoffs import (
     DAY_US,
     EVENT_US,
     KNOWN_US,
+    by_person,
     in_last,
     known_us,
     log_ratio,
@@ -45,7 +46,7 @@ def audience(user_snapshots: DataFrame, *, as_of: Sequence[datetime]) -> DataFra
     )
     counts = F.struct(EVENT_US, FOLLOWER_COUNT, FOLLOWING_COUNT, POST_COUNT, LISTED_COUNT)
     return (
-        seen_from(readings, as_of)
+        seen_from(by_person(readings), as_of)
         .groupBy(AS_OF_US, USER_ID)
         .agg(F.max(counts).alias("now"), F.max(F.when(~in_last(30), counts)).alias("before"))
         .select(
@@ -66,6 +67,6 @@ def account_age(users: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
     born = users.where(F.col(CREATED_TS).isNotNull()).select(
         USER_ID, F.unix_micros(CREATED_TS).alias(EVENT_US), known_us(CREATED_TS, INGESTED_TS).alias(KNOWN_US)
     )
-    return seen_from(born, as_of).select(
+    return seen_from(by_person(born), as_of).select(
         AS_OF_US, USER_ID, (F.col(AGE_US) / F.lit(float(DAY_US))).alias("days_since_created")
     )

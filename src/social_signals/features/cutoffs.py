@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.core.times import EPOCH
+from social_signals.tables.silver import USER_ID
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
@@ -36,6 +37,19 @@ def known_us(*instants: str) -> Column:
     """From when on a row can be used: the latest of its clocks, in microseconds."""
     clocks = [F.unix_micros(F.col(name)) for name in instants]
     return F.greatest(*clocks) if len(clocks) > 1 else clocks[0]
+
+
+def by_person(facts: DataFrame) -> DataFrame:
+    """The same rows, each person's in one partition.
+
+    Facts are shuffled here once, narrow, before cut-offs multiply them: groups and windows of (as_of, person) and the
+    joins between the families then need no shuffle. A number of partitions of its own keeps the sides of those joins
+    alike, and keeps adaptive execution from merging partitions that are small only until the cut-offs multiply them.
+    """
+    said = str(facts.sparkSession.conf.get("spark.sql.shuffle.partitions"))
+    # Databricks also takes "auto" there.
+    partitions = int(said) if said.isdigit() else 200
+    return facts.repartition(partitions, F.col(USER_ID))
 
 
 def seen_from(facts: DataFrame, as_of: Sequence[datetime], *, within_days: int | None = None) -> DataFrame:

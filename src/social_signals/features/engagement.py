@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from social_signals.features.cutoffs import (
     AS_OF_US,
+    by_person,
     count_if,
     in_last,
     in_window,
@@ -49,7 +50,7 @@ def engagement(facts: DataFrame, *, as_of: Sequence[datetime], population_days: 
     """
     in_population = F.max(in_last(population_days)).alias("in_population")
     return (
-        seen_from(facts, as_of)
+        seen_from(by_person(facts), as_of)
         .groupBy(AS_OF_US, USER_ID)
         .agg(in_population, *_role_counts(), *_kind_counts(), *_sign_counts(), *_recencies(), *_purchases())
         .where("in_population")

@@ -33,8 +33,11 @@ SENTIMENT_PPM = "sentiment_ppm"
 ENTITY_COUNT = "entity_count"
 TEXT_LENGTH = "text_length"
 PARENT_AUTHOR_ID = "parent_author_id"
-PARENT_EVENT_US = "parent_event_us"
-PARENT_KNOWN_US = "parent_known_us"
+DELAY_US = "delay_us"
+PARTNER_ID = "partner_id"
+IS_OUT = "is_out"
+IS_REPLY = "is_reply"
+AMOUNT_TYPE = "decimal(20,4)"
 
 POSITIVE_KINDS = ("like", "share", "follow", "save", "answer_accepted", "subscribe")
 NEGATIVE_KINDS = ("dislike", "unfollow", "unsubscribe")
@@ -80,41 +83,46 @@ def resolved_interactions(interactions: DataFrame, posts: DataFrame) -> DataFram
     return complete.unionByName(found)
 
 
-def resolved_posts(posts: DataFrame, *, sentiment: DataFrame, entities: DataFrame) -> DataFrame:
-    """One row per post with how it sounds, how many entities it names, and who wrote the post it answers.
+def replies(posts: DataFrame) -> DataFrame:
+    """One row per reply to somebody else's post: who wrote it (null = not known), whom it answers, how late it came.
 
-    sentiment_ppm: p_positive - p_negative in millionths, null where the post was not read. The parent's own clocks
-    come along, because a reply is a reply to somebody only once both posts are known.
+    known_us is when both posts were known: a reply is a reply to somebody only from then on.
     """
-    tone = sentiment.select(
-        POST_ID, F.round((F.col(P_POSITIVE) - F.col(P_NEGATIVE)) * F.lit(1e6)).cast("long").alias(SENTIMENT_PPM)
+    parents = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
+        F.col(POST_ID).alias(PARENT_POST_ID),
+        F.col(AUTHOR_ID).alias(PARENT_AUTHOR_ID),
+        F.unix_micros(EVENT_TS).alias("parent_event_us"),
+        known_us(EVENT_TS, INGESTED_TS).alias("parent_known_us"),
     )
-    named = entities.groupBy(POST_ID).agg(F.count(F.lit(1)).alias(ENTITY_COUNT))
-    own = posts.select(
+    answers = posts.where(F.col(PARENT_POST_ID).isNotNull()).select(
         POST_ID,
         AUTHOR_ID,
         PARENT_POST_ID,
-        F.length(TEXT).cast("long").alias(TEXT_LENGTH),
         F.unix_micros(EVENT_TS).alias(EVENT_US),
-        known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US),
+        known_us(EVENT_TS, INGESTED_TS).alias("own_known_us"),
     )
-    parents = own.where(F.col(AUTHOR_ID).isNotNull()).select(
-        F.col(POST_ID).alias(PARENT_POST_ID),
-        F.col(AUTHOR_ID).alias(PARENT_AUTHOR_ID),
-        F.col(EVENT_US).alias(PARENT_EVENT_US),
-        F.col(KNOWN_US).alias(PARENT_KNOWN_US),
+    by_another = ~F.col(AUTHOR_ID).eqNullSafe(F.col(PARENT_AUTHOR_ID))
+    return (
+        answers.join(parents, on=PARENT_POST_ID, how="inner")
+        .where(by_another)
+        .select(
+            POST_ID,
+            AUTHOR_ID,
+            PARENT_AUTHOR_ID,
+            EVENT_US,
+            F.greatest("own_known_us", "parent_known_us").alias(KNOWN_US),
+            F.greatest(F.col(EVENT_US) - F.col("parent_event_us"), F.lit(0)).alias(DELAY_US),
+        )
     )
-    read = own.join(tone, on=POST_ID, how="left").join(named, on=POST_ID, how="left")
-    return read.join(parents, on=PARENT_POST_ID, how="left")
 
 
-def person_facts(interactions: DataFrame, posts: DataFrame) -> DataFrame:
+def person_facts(interactions: DataFrame, posts: DataFrame, answers: DataFrame) -> DataFrame:
     """One row per person and thing they did or received: role, kind, clocks, amount (decimal, for exact sums).
 
-    interactions and posts are resolved. What people do to themselves is given, never received.
+    interactions are resolved, answers are `replies(posts)`. What people do to themselves is given, never received.
     """
-    no_kind, no_amount = F.lit(-1).alias(KIND_CODE), F.lit(None).cast("decimal(20,4)").alias(VALUE)
-    amount = F.col(VALUE).cast("decimal(20,4)").alias(VALUE)
+    no_kind, no_amount = F.lit(-1).alias(KIND_CODE), F.lit(None).cast(AMOUNT_TYPE).alias(VALUE)
+    amount = F.col(VALUE).cast(AMOUNT_TYPE).alias(VALUE)
     given = interactions.where(F.col(ACTOR_ID).isNotNull()).select(
         F.col(ACTOR_ID).alias(USER_ID), F.lit(GIVEN).alias(ROLE), KIND_CODE, EVENT_US, KNOWN_US, amount
     )
@@ -125,32 +133,26 @@ def person_facts(interactions: DataFrame, posts: DataFrame) -> DataFrame:
         KIND_CODE,
         EVENT_US,
         F.col(TARGET_KNOWN_US).alias(KNOWN_US),
-        amount,
+        no_amount,
     )
     wrote = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
-        F.col(AUTHOR_ID).alias(USER_ID), F.lit(WROTE).alias(ROLE), no_kind, EVENT_US, KNOWN_US, no_amount
+        F.col(AUTHOR_ID).alias(USER_ID),
+        F.lit(WROTE).alias(ROLE),
+        no_kind,
+        F.unix_micros(EVENT_TS).alias(EVENT_US),
+        known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US),
+        no_amount,
     )
-    heard = replies_received(posts).select(USER_ID, F.lit(HEARD).alias(ROLE), no_kind, EVENT_US, KNOWN_US, no_amount)
+    heard = answers.select(
+        F.col(PARENT_AUTHOR_ID).alias(USER_ID), F.lit(HEARD).alias(ROLE), no_kind, EVENT_US, KNOWN_US, no_amount
+    )
     return given.unionByName(received).unionByName(wrote).unionByName(heard)
 
 
-def replies_received(posts: DataFrame) -> DataFrame:
-    """One row per reply by somebody else, seen from the person who wrote what it answers. posts are resolved."""
-    by_another = ~F.col(AUTHOR_ID).eqNullSafe(F.col(PARENT_AUTHOR_ID))
-    return posts.where(F.col(PARENT_AUTHOR_ID).isNotNull() & by_another).select(
-        F.col(PARENT_AUTHOR_ID).alias(USER_ID),
-        F.col(AUTHOR_ID).alias("partner_id"),
-        EVENT_US,
-        F.greatest(F.col(KNOWN_US), F.col(PARENT_KNOWN_US)).alias(KNOWN_US),
-        PARENT_EVENT_US,
-        SENTIMENT_PPM,
-    )
-
-
-def ties(interactions: DataFrame, posts: DataFrame) -> DataFrame:
+def ties(interactions: DataFrame, answers: DataFrame) -> DataFrame:
     """One row per act of one known person towards another and side of it: (user_id, partner_id, is_out, clocks).
 
-    Both come from the resolved frames: interactions with actor and receiver, and replies. is_out: user_id acted.
+    interactions are resolved, answers are `replies(posts)`. is_out: user_id acted.
     """
     acts = interactions.where(F.col(ACTOR_ID) != F.col(TARGET_USER_ID)).select(
         F.col(ACTOR_ID).alias("src"),
@@ -158,17 +160,49 @@ def ties(interactions: DataFrame, posts: DataFrame) -> DataFrame:
         EVENT_US,
         F.col(TARGET_KNOWN_US).alias(KNOWN_US),
     )
-    replies = (
-        replies_received(posts)
-        .where(F.col("partner_id").isNotNull())
-        .select(F.col("partner_id").alias("src"), F.col(USER_ID).alias("dst"), EVENT_US, KNOWN_US)
+    answered = answers.where(F.col(AUTHOR_ID).isNotNull()).select(
+        F.col(AUTHOR_ID).alias("src"), F.col(PARENT_AUTHOR_ID).alias("dst"), EVENT_US, KNOWN_US
     )
     sides = F.array(
-        F.struct(F.col("src").alias(USER_ID), F.col("dst").alias("partner_id"), F.lit(True).alias("is_out")),
-        F.struct(F.col("dst").alias(USER_ID), F.col("src").alias("partner_id"), F.lit(False).alias("is_out")),
+        F.struct(F.col("src").alias(USER_ID), F.col("dst").alias(PARTNER_ID), F.lit(True).alias(IS_OUT)),
+        F.struct(F.col("dst").alias(USER_ID), F.col("src").alias(PARTNER_ID), F.lit(False).alias(IS_OUT)),
     )
     return (
-        acts.unionByName(replies)
+        acts.unionByName(answered)
         .select(F.explode(sides).alias("side"), EVENT_US, KNOWN_US)
         .select("side.*", EVENT_US, KNOWN_US)
     )
+
+
+def texts(posts: DataFrame, answers: DataFrame, *, sentiment: DataFrame, entities: DataFrame) -> DataFrame:
+    """One row per post and person it says something about: its author (WROTE) and who is answered by it (HEARD).
+
+    sentiment_ppm: p_positive - p_negative in millionths, null where the post was not read; it shares the post's clocks.
+    text_length and entity_count are of what they wrote, delay_us of what they heard.
+    """
+    wrote = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
+        POST_ID,
+        F.col(AUTHOR_ID).alias(USER_ID),
+        F.lit(WROTE).alias(ROLE),
+        F.unix_micros(EVENT_TS).alias(EVENT_US),
+        known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US),
+        F.col(PARENT_POST_ID).isNotNull().alias(IS_REPLY),
+        F.length(TEXT).cast("long").alias(TEXT_LENGTH),
+        F.lit(None).cast("long").alias(DELAY_US),
+    )
+    heard = answers.select(
+        POST_ID,
+        F.col(PARENT_AUTHOR_ID).alias(USER_ID),
+        F.lit(HEARD).alias(ROLE),
+        EVENT_US,
+        KNOWN_US,
+        F.lit(True).alias(IS_REPLY),
+        F.lit(None).cast("long").alias(TEXT_LENGTH),
+        DELAY_US,
+    )
+    tone = sentiment.select(
+        POST_ID, F.round((F.col(P_POSITIVE) - F.col(P_NEGATIVE)) * F.lit(1e6)).cast("long").alias(SENTIMENT_PPM)
+    )
+    named = entities.groupBy(POST_ID).agg(F.count(F.lit(1)).alias(ENTITY_COUNT))
+    read = wrote.unionByName(heard).join(tone, on=POST_ID, how="left").join(named, on=POST_ID, how="left")
+    return read.drop(POST_ID)

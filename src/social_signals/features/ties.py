@@ -8,7 +8,8 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from social_signals.features.cutoffs import AGE_US, AS_OF_US, count_if, in_last, ratio, seen_from
+from social_signals.features.cutoffs import AGE_US, AS_OF_US, by_person, count_if, in_last, ratio, seen_from
+from social_signals.features.facts import IS_OUT, PARTNER_ID
 from social_signals.tables.silver import USER_ID
 
 _YEARS_AGO = 1 << 62
@@ -19,16 +20,14 @@ def circle(ties: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
 
     ties: one row per act of one person towards another and side of it (user_id, partner_id, is_out).
     """
-    # One shuffle by person; the two groupings after it then stay where they are. Distinct partners are counted as
-    # groups, because count(distinct) in several windows would expand every row once a window.
-    by_person = ties.repartition(F.col(USER_ID))
+    # Distinct partners are counted as groups: count(distinct) in several windows would expand every row once a window.
     pairs = (
-        seen_from(by_person, as_of)
-        .groupBy(AS_OF_US, USER_ID, "partner_id")
+        seen_from(by_person(ties), as_of)
+        .groupBy(AS_OF_US, USER_ID, PARTNER_ID)
         .agg(
             F.count(F.when(in_last(90), F.lit(1))).alias("acts_90d"),
-            F.coalesce(F.min(F.when(F.col("is_out"), F.col(AGE_US))), F.lit(_YEARS_AGO)).alias("out_age"),
-            F.coalesce(F.min(F.when(~F.col("is_out"), F.col(AGE_US))), F.lit(_YEARS_AGO)).alias("in_age"),
+            F.coalesce(F.min(F.when(F.col(IS_OUT), F.col(AGE_US))), F.lit(_YEARS_AGO)).alias("out_age"),
+            F.coalesce(F.min(F.when(~F.col(IS_OUT), F.col(AGE_US))), F.lit(_YEARS_AGO)).alias("in_age"),
             F.max(AGE_US).alias("first_age"),
         )
     )

@@ -13,11 +13,11 @@ from social_signals.features.audience import account_age, audience
 from social_signals.features.cutoffs import AS_OF_US
 from social_signals.features.declared import FEATURES, Feature
 from social_signals.features.engagement import engagement
-from social_signals.features.facts import person_facts, resolved_interactions, resolved_posts, ties
+from social_signals.features.facts import person_facts, replies, resolved_interactions, texts, ties
 from social_signals.features.params import FeatureParams
 from social_signals.features.rhythm import rhythm
 from social_signals.features.ties import circle
-from social_signals.features.words import response, writing
+from social_signals.features.words import words
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
@@ -40,24 +40,48 @@ def user_features(
     post's sentiment and entities share its clocks. Sums are of whole numbers, so the same rows in any order give the
     same bytes.
     """
-    acts = activity(posts, interactions, kinds=params.activity_kinds)
-    read_posts = resolved_posts(posts, sentiment=sentiment, entities=entities)
-    received = resolved_interactions(interactions, posts)
-    population = engagement(person_facts(received, read_posts), as_of=as_of, population_days=params.population_days)
-    families = (
-        rhythm(acts, as_of=as_of),
-        circle(ties(received, read_posts), as_of=as_of),
-        writing(read_posts, as_of=as_of),
-        response(read_posts, as_of=as_of),
-        audience(user_snapshots, as_of=as_of),
-        account_age(users, as_of=as_of),
+    people = measured(
+        as_of=as_of,
+        interactions=interactions,
+        posts=posts,
+        users=users,
+        user_snapshots=user_snapshots,
+        sentiment=sentiment,
+        entities=entities,
+        params=params,
     )
-    people = population
-    for family in families:
-        people = people.join(family, on=[AS_OF_US, USER_ID], how="left")
     return people.select(
         F.timestamp_micros(F.col(AS_OF_US)).alias(AS_OF), USER_ID, *[_finished(feature) for feature in FEATURES]
     )
+
+
+def measured(
+    *,
+    as_of: Sequence[datetime],
+    interactions: DataFrame,
+    posts: DataFrame,
+    users: DataFrame,
+    user_snapshots: DataFrame,
+    sentiment: DataFrame,
+    entities: DataFrame,
+    params: FeatureParams,
+) -> DataFrame:
+    """One row per (as_of_us, user_id) of the population: every feature as its module measures it, gaps still null."""
+    acts = activity(posts, interactions, kinds=params.activity_kinds)
+    received = resolved_interactions(interactions, posts)
+    answers = replies(posts)
+    facts = person_facts(received, posts, answers)
+    people = engagement(facts, as_of=as_of, population_days=params.population_days)
+    families = (
+        rhythm(acts, as_of=as_of),
+        circle(ties(received, answers), as_of=as_of),
+        words(texts(posts, answers, sentiment=sentiment, entities=entities), as_of=as_of),
+        audience(user_snapshots, as_of=as_of),
+        account_age(users, as_of=as_of),
+    )
+    for family in families:
+        people = people.join(family, on=[AS_OF_US, USER_ID], how="left")
+    return people
 
 
 def _finished(feature: Feature) -> Column:
