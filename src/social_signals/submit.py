@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(shlex.join(line) + "\n")
         return 0
     sys.stdout.flush()
-    os.execve(line[0], line, environment)
+    return os.execve(line[0], line, environment)
 
 
 def _pip_spark() -> Path:

@@ -18,7 +18,7 @@ SPARK = Path("/opt/spark")
 
 def conf_of(line: list[str]) -> dict[str, str]:
     pairs = (line[i + 1].split("=", 1) for i, word in enumerate(line) if word == "--conf")
-    return {key: value for key, value in pairs}
+    return dict(pairs)
 
 
 def platform_of(name: str) -> PlatformParams:
