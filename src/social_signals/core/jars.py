@@ -66,7 +66,7 @@ def resolve(folder: Path | None = None) -> list[Path]:
         return found
     _require_disk(folder)
     ivy = folder / "ivy"
-    print("Resolving Spark's jars, once (227 MB) ...", file=sys.stderr, flush=True)
+    sys.stderr.write("social-signals: resolving Spark's jars, once (227 MB) ...\n")
     finished = subprocess.run(
         [
             str(_spark_submit()),
