@@ -42,7 +42,7 @@ def predict_churn(features: DataFrame, *, model: Artefact, top_reasons: int = 3,
 def with_deciles(predicted: DataFrame) -> DataFrame:
     """The rows of one cut-off as CHURN_SCORES: decile 1 is the tenth most likely to leave; ties go by user_id."""
     ranked = predicted.transform(with_rank, by=P_CHURN, tie=USER_ID)
-    decile = F.ceil(F.col("rank") * F.lit(10) / F.col("total")).cast("int")
+    decile = (F.floor((F.col("rank") - F.lit(1)) * F.lit(10) / F.col("total")) + F.lit(1)).cast("int")
     return ranked.withColumn(DECILE, decile).select(*CHURN_SCORES.columns)
 
 
