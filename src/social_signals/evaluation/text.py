@@ -111,23 +111,3 @@ def tags_in_tagset(tags: Sequence[str], tagset: Mapping[str, str]) -> list[str]:
     """
     split = [tag.partition("-") for tag in tags]
     return [f"{prefix}-{tagset[kind]}" if kind in tagset else "O" for prefix, _, kind in split]
-
-
-def tags_of_spans(tokens: Sequence[tuple[int, int]], spans: Iterable[tuple[int, int, str]]) -> list[str]:
-    """BIO tags of tokens given as (begin, end) in a text, from entities given as (begin, end, type) in the same text.
-
-    A token belongs to the entity its first character is in, or, failing that, to the first one that begins inside it.
-
-    >>> tags_of_spans([(0, 3), (4, 8), (9, 15)], [(4, 15, "location")])
-    ['O', 'B-location', 'I-location']
-    """
-    ordered = sorted(spans)
-    tags: list[str] = []
-    last: tuple[int, int, str] | None = None
-    for begin, end in tokens:
-        covering = [span for span in ordered if span[0] <= begin < span[1]]
-        inside = [span for span in ordered if begin <= span[0] < end]
-        owner = next(iter(covering or inside), None)
-        tags.append("O" if owner is None else f"{'I' if owner == last else 'B'}-{owner[2]}")
-        last = owner
-    return tags

@@ -10,19 +10,22 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from social_signals.core.errors import ConfigError, DataQualityError, did_you_mean
-from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tags_of_spans, tagset_of
+from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tagset_of
 from social_signals.jobs import training
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.jobs.train_influence import pairs_table
 from social_signals.models.artefact import INFLUENCE_PAIRS
 from social_signals.models.influence import pair_report
 from social_signals.models.pairs import predict_pairs
-from social_signals.nlp import annotate_entities, annotate_sentiment, load_entity_model, load_sentiment_model
+from social_signals.nlp import (
+    annotate_sentiment,
+    annotate_words,
+    load_entity_model,
+    load_sentiment_model,
+    tags_of_tokens,
+)
 from social_signals.nlp.params import TextParams, model_folder
 from social_signals.tables.gold import (
-    BEGIN,
-    END,
-    ENTITY_TYPE,
     LABEL,
     MODEL_ID,
     SENTIMENTS,
@@ -128,25 +131,12 @@ def _entities(job: EvaluateJob, context: Context) -> Evaluated:
     tagset = tagset_of(tag for tags in truth for tag in tags)
     model = load_entity_model(context.spark, model_folder(job.text.entities, task="entities"))
     posts = context.spark.createDataFrame([(str(n), " ".join(t)) for n, t in enumerate(tokens)], [POST_ID, TEXT])
-    spans: dict[int, list[tuple[int, int, str]]] = {}
-    for found in annotate_entities(posts, model=model).collect():
-        spans.setdefault(int(found[POST_ID]), []).append((found[BEGIN], found[END], found[ENTITY_TYPE]))
-    predicted = [
-        tags_in_tagset(tags_of_spans(_places(words), spans.get(n, [])), tagset) for n, words in enumerate(tokens)
-    ]
+    said = {int(r[POST_ID]): r["tags"] for r in annotate_words(posts, model=model).collect()}
+    predicted = [tags_in_tagset(tags_of_tokens(words, said[n]), tagset) for n, words in enumerate(tokens)]
     score = entity_f1(truth, predicted)
     rows = [(n, tags, model.card.model_id) for n, tags in enumerate(predicted)]
     metrics = {**score._asdict(), "sentences": len(sentences)}
     return Evaluated(context.spark.createDataFrame(rows, evaluation_of(job.task).schema), {"entities": metrics})
-
-
-def _places(words: list[str]) -> list[tuple[int, int]]:
-    """Begin and end of each word in the text that they make with a blank between them."""
-    places, at = [], 0
-    for word in words:
-        places.append((at, at + len(word)))
-        at += len(word) + 1
-    return places
 
 
 def _influence_pairs(job: EvaluateJob, context: Context) -> Evaluated:

@@ -13,7 +13,6 @@ from social_signals.evaluation.text import (
     entity_spans,
     macro_recall,
     tags_in_tagset,
-    tags_of_spans,
     tagset_of,
 )
 
@@ -68,13 +67,3 @@ def test_our_types_are_called_as_the_data_set_calls_them():
     )
     assert all(name == kind for kind, name in ours.items())
     assert tags_in_tagset(["B-group", "B-product", "O"], tagset_of(["B-ORG", "B-PER", "B-LOC"])) == ["B-ORG", "O", "O"]
-
-
-def test_spans_of_a_text_become_tags_of_its_tokens():
-    tokens = [(0, 4), (5, 9), (10, 15), (16, 20)]
-    assert tags_of_spans(tokens, [(0, 9, "person"), (10, 15, "person"), (18, 20, "location")]) == [
-        "B-person",
-        "I-person",
-        "B-person",
-        "B-location",
-    ]
