@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from social_signals.core.errors import ConfigError, SocialSignalsError, did_you_mean
 from social_signals.core.places import shipped
 from social_signals.jobs.job import Job
+
+T = TypeVar("T")
 
 
 def conf_folder() -> Path:
@@ -66,12 +68,21 @@ def _remember(schema: type) -> None:
 
 def compose_job(name: str, overrides: Sequence[str], *, schema: type[Job]) -> Job:
     """The job's config as its dataclass. Raises ConfigError in words for anything that is off."""
+    return _composed(name, overrides, schema, lambda config: _object(config, name, schema))
+
+
+def settings_of(name: str, *, schema: type[Job]) -> str:
+    """Every setting of a job with its default, as YAML; also where one of them still has to be given."""
+    return _composed(name, [], schema, lambda config: OmegaConf.to_yaml(config))
+
+
+def _composed(name: str, overrides: Sequence[str], schema: type[Job], then: Callable[[DictConfig], T]) -> T:
     _refuse_sweeps(overrides)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(config_dir=str(conf_folder().resolve()), version_base="1.3", job_name=name):
             config = compose(config_name=name, overrides=[_into_maps(text, schema) for text in overrides])
-        job = OmegaConf.to_object(config)
+        return then(config)
     except SocialSignalsError:
         raise
     except MissingMandatoryValue as error:
@@ -81,6 +92,10 @@ def compose_job(name: str, overrides: Sequence[str], *, schema: type[Job]) -> Jo
         raise _explained(error, schema) from None
     finally:
         GlobalHydra.instance().clear()
+
+
+def _object(config: DictConfig, name: str, schema: type[Job]) -> Job:
+    job = OmegaConf.to_object(config)
     if not isinstance(job, schema):
         raise ConfigError(
             f"conf/{name}.yaml does not start from base_{name}", hint=f"put base_{name} first in its defaults"

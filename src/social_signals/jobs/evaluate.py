@@ -44,10 +44,6 @@ class EvaluateParams:
     path: str = ""
     model: str | None = None
 
-    def __post_init__(self) -> None:
-        if not self.path:
-            raise ConfigError("evaluate.path is empty", hint="name the labelled file: evaluate.path=FILE")
-
 
 @dataclass
 class EvaluateJob(Job):
@@ -62,6 +58,8 @@ class EvaluateJob(Job):
         super().__post_init__()
         if self.task not in TASKS:
             raise ConfigError(f"there is no task {self.task!r}", hint=did_you_mean(self.task, list(TASKS)))
+        if not self.evaluate.path:
+            raise ConfigError("evaluate.path is empty", hint="name the labelled file: evaluate.path=FILE")
 
 
 @dataclass(frozen=True)

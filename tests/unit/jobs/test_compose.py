@@ -10,6 +10,7 @@ import pytest
 from social_signals.core.errors import ConfigError
 from social_signals.jobs import JOBS
 from social_signals.jobs.compose import conf_folder, groups_of
+from social_signals.jobs.help import help_of
 from social_signals.jobs.job import Job
 from social_signals.jobs.ledger import config_hash_of
 from social_signals.jobs.runner import composed
@@ -26,6 +27,10 @@ NEEDED = {
 }
 
 
+# What a job needs whatever is chosen.
+ALWAYS = {"evaluate": ["evaluate.path=labelled.tsv"]}
+
+
 def combinations() -> list[tuple[str, list[str]]]:
     found = []
     for name in JOBS:
@@ -33,7 +38,7 @@ def combinations() -> list[tuple[str, list[str]]]:
         for chosen in itertools.product(*used.values()):
             overrides = [f"{g}={o}" for g, o in zip(used, chosen, strict=True)]
             needed = [n for g, o in zip(used, chosen, strict=True) for n in NEEDED.get(g, {}).get(o, [])]
-            found.append((name, overrides + needed))
+            found.append((name, [*overrides, *needed, *ALWAYS.get(name, [])]))
     return found
 
 
@@ -49,6 +54,14 @@ def test_every_job_has_a_doorbell_a_config_and_a_line_of_help() -> None:
     repository = conf_folder().parent
     assert {p.stem for p in (repository / "jobs").glob("*.py")} == set(JOBS)
     assert {p.stem for p in conf_folder().glob("*.yaml")} == set(JOBS)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_the_help_of_every_job_shows_its_settings(name: str) -> None:
+    text = help_of(name)
+    assert JOBS[name] in text
+    assert "as_of: null" in text
+    assert "platform=databricks|kubernetes|local|standalone|yarn" in text
 
 
 @pytest.mark.parametrize(
