@@ -26,7 +26,7 @@ _WEEKS = 2048
 _FRIENDS = 3
 _MAX_DELAY_S = 6 * DAY_S
 # Candidates for a reaction to a post of appeal 1; about one in eight is there and takes the trouble.
-_REACH = 9.0
+_REACH = 10.0
 _AUTHOR = (*LIFE, *VISITS, "community", "member", "size", "stride")
 
 

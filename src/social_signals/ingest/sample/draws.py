@@ -28,7 +28,8 @@ def normal(seed: int, name: str, *keys: Column) -> Column:
     bits = draw(seed, name, *keys)
     parts = [F.shiftrightunsigned(bits, shift).bitwiseAND(F.lit(0xFFFF)) for shift in (0, 16, 32, 48)]
     total = parts[0] + parts[1] + parts[2] + parts[3]
-    return (total.cast("double") / 65536.0 - 2.0) * 3.0**0.5
+    scaled: Column = (total.cast("double") / 65536.0 - 2.0) * 3.0**0.5
+    return scaled
 
 
 def index(count: Column | int, seed: int, name: str, *keys: Column) -> Column:

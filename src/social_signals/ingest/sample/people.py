@@ -83,8 +83,8 @@ def _with_character(placed: DataFrame, *, world: World) -> DataFrame:
             "diligence": F.when(stays, 0.6 + 0.4 * luck).otherwise(usual),
             "fortune": normal(world.seed, "fortune", person),
             "reception": F.when(stays, 0.0).when(uniform(world.seed, "reception", person) < 0.35, -2.7).otherwise(0.3),
-            # Weeks from visit to visit, from every one to every tenth.
-            "visit_every": F.when(stays, 1.0).otherwise(F.pow(F.lit(10.0), F.pow(habit, F.lit(0.6)))),
+            # Weeks from visit to visit, from every one to every twelfth; half of the people come less often than every fifth.
+            "visit_every": F.when(stays, 1.0).otherwise(F.pow(F.lit(12.0), F.sqrt(habit))),
             "visit_phase": uniform(world.seed, "habit phase", person),
             "frailty": 0.4 * world.params.noise * normal(world.seed, "frailty", person),
             "followed_rank": F.when(follows, index(ANCHORS, world.seed, "which anchor", person)),
@@ -135,7 +135,7 @@ def is_alive(at_s: Column, *, prefix: str = "") -> Column:
 
 
 def is_present(person: Column, at_s: Column, *, world: World, prefix: str = "") -> Column:
-    """Whether the person visits in the week of that second: by habit every 1 to 10 weeks, one visit in eight left out, and on joining.
+    """Whether the person visits in the week of that second: by habit every 1 to 12 weeks, one visit in eight left out, and on joining.
 
     Forty quiet days say little about somebody who comes every sixth week, and all about somebody who came every week.
     """

@@ -30,6 +30,10 @@ _WITHDRAWN = 0.04
 _SAYS_NOTHING = 0.03
 
 
+# Views, clicks and saves on a visit of a fully diligent, fully active person, beside the one that a visit is.
+_BROWSING_AT_BEST = 2.0
+
+
 def sample_tables(spark: SparkSession, params: SampleParams) -> dict[str, DataFrame]:
     """Short silver name -> rows of its contract without ingested_ts and source. Lazy, but for one look at 4,000 people."""
     world = World(params)
@@ -202,7 +206,7 @@ def _interactions(everybody: DataFrame, *, world: World) -> DataFrame:
         commerce.follows(everybody, world=world),
         commerce.anonymous_views(posts, world=world),
         commerce.campaign_contacts(everybody, world=world),
-        commerce.browsing(everybody, world=world, at_best=_browsing_at_best(everybody, world=world)),
+        commerce.browsing(everybody, world=world, at_best=_BROWSING_AT_BEST),
     ]  # fmt: skip
     together = reactions.select(*ACT)
     for part in parts:
@@ -219,10 +223,6 @@ def _interactions(everybody: DataFrame, *, world: World) -> DataFrame:
         "value",
         "currency",
     )
-
-
-def _browsing_at_best(everybody: DataFrame, *, world: World) -> float:
-    return 2.0
 
 
 def _items(spark: SparkSession) -> DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -174,9 +175,9 @@ def _orgs() -> list[list[str]]:
     return [[*ORGANIZATIONS, *(topic.brands * 4)] for topic in TOPICS]
 
 
-def _spelled(rows: list[list[str]] | list[tuple[str, ...]]) -> list[list[str]]:
+def _spelled(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     return [[spelling for entry in row for spelling in spellings(entry)] for row in rows]
 
 
-def _canonical(rows: list[list[str]] | list[tuple[str, ...]]) -> list[list[str]]:
+def _canonical(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     return [[canonical(entry) for entry in row] for row in rows]
