@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from omegaconf import MISSING
 
+from social_signals.core.errors import ConfigError
 from social_signals.core.times import iso
 from social_signals.features import FeatureParams
 from social_signals.governance import ConsentParams
@@ -61,6 +62,14 @@ class PipelineJob(Job):
     scoring: ScoringParams = field(default_factory=ScoringParams)
     tracking: TrackingParams = field(default_factory=TrackingParams)
     report: ReportParams = field(default_factory=ReportParams)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.influence.pairs is not None:
+            raise ConfigError(
+                "influence.pairs is set, and a model of labelled pairs cannot score the people of gold.user_features",
+                hint="train it with the job train_influence; the pipeline learns influence from outcomes",
+            )
 
 
 SCHEMA = PipelineJob
@@ -139,10 +148,9 @@ def part(schema: type[J], job: PipelineJob, *, as_of: datetime | None = None) ->
 def _cutoffs(job: PipelineJob, context: Context, *, as_of: datetime) -> list[datetime]:
     """Every slice that a later stage reads: past cut-offs of both models, as_of, and the one that momentum looks back to."""
     churn = training.plan(context, as_of=as_of, cutoffs=job.churn, features=job.features)
-    used = {as_of, as_of - timedelta(days=job.influence.step_days), *churn.splits.used}
-    if job.influence.pairs is None:
-        used |= {*training.plan(context, as_of=as_of, cutoffs=job.influence, features=job.features).splits.used}
-    return sorted(used)
+    influence = training.plan(context, as_of=as_of, cutoffs=job.influence, features=job.features)
+    before = as_of - timedelta(days=job.influence.step_days)
+    return sorted({as_of, before, *churn.splits.used, *influence.splits.used})
 
 
 def _build_features(job: PipelineJob, context: Context, *, cutoffs: list[datetime], as_of: datetime) -> Outcome:

@@ -19,7 +19,7 @@ class CutoffParams:
     lookback_days: int = 90
     horizon_days: int = 90
     step_days: int = 30
-    max_cutoffs: int = 48
+    max_cutoffs: int = 96
     test_fraction: float = 0.3
     valid_fraction: float = 0.15
 
