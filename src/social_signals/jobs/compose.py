@@ -14,6 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from yaml import YAMLError
 
 from social_signals.core.errors import ConfigError, SocialSignalsError, did_you_mean
 from social_signals.core.places import shipped
@@ -88,6 +89,9 @@ def _composed(name: str, overrides: Sequence[str], schema: type[Job], then: Call
     except MissingMandatoryValue as error:
         key = str(error.full_key or "").strip() or str(error)
         raise ConfigError(f"{key} has no value", hint=f"give one: {key}=...") from None
+    except YAMLError as error:
+        words = " ".join(str(error).split())[-300:]
+        raise ConfigError(f"a config file is no YAML: {words}", hint="correct the line that is named") from None
     except (HydraException, OmegaConfBaseException) as error:
         raise _explained(error, schema) from None
     finally:
