@@ -6,10 +6,18 @@ import json
 import logging
 import sys
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING, TextIO
 
 from social_signals.core.errors import ConfigError
 
 FORMATS = ("text", "json")
+
+
+if TYPE_CHECKING:
+    _TextHandler = logging.StreamHandler[TextIO]
+else:
+    # Python 3.10 cannot subscript it at run time.
+    _TextHandler = logging.StreamHandler
 
 
 class _RunFields(logging.Filter):
@@ -24,6 +32,14 @@ class _RunFields(logging.Filter):
         record.run_id = self.run_id
         record.as_of = self.as_of
         return True
+
+
+class _Stderr(_TextHandler):
+    """Looks `sys.stderr` up at each line: a live progress line stands in for it while it is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 class _JsonLines(logging.Formatter):
@@ -45,7 +61,7 @@ def configure(*, log_format: str, run_id: str, as_of: str | None, level: int = l
     """Send the package's log lines to stderr, as text for people or as JSON lines for machines."""
     if log_format not in FORMATS:
         raise ConfigError(f"log_format is {log_format!r}", hint=f"choose one of {', '.join(FORMATS)}")
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     if log_format == "json":
         handler.setFormatter(_JsonLines())
     else:
