@@ -56,8 +56,8 @@ RHYTHM: tuple[Feature, ...] = (
     _count("active_weeks_90d_count", 90, "7-day steps back from as_of with any act"),
     _number("days_since_last_activity", None, "days from their last act to as_of"),
     *(
-        _number(f"days_since_active_day_{n}", None, f"days from the last act of their {n}th newest active day to as_of")
-        for n in NTH_LAST
+        _number(f"days_since_active_day_{n}", None, f"days from the last act of their {nth} newest active day to as_of")
+        for n, nth in zip(NTH_LAST, ("2nd", "3rd", "5th", "10th"), strict=True)
     ),
     _number("days_since_first_activity", None, "days from their first act to as_of: tenure as seen"),
     _number("recency_to_tenure_ratio", None, "days since the last act over days since the first"),
@@ -128,6 +128,9 @@ TIES: tuple[Feature, ...] = (
     _count("partners_given_90d_count", 90, "other people they acted towards"),
     _count("partners_received_90d_count", 90, "other people who acted towards them"),
     _count("partners_new_30d_count", 30, "other people they dealt with for the first time"),
+    _count("items_90d_count", 90, "different items they acted upon or wrote about"),
+    _count("posts_touched_90d_count", 90, "different posts they answered or acted upon"),
+    _count("posts_touched_30d_count", 30, "different posts they answered or acted upon"),
     _number("reciprocity_90d_ratio", 90, "share of those they acted towards who acted towards them too"),
     _number("reciprocity_ratio", None, "share of those they ever acted towards who ever acted towards them"),
     _number("top_partner_90d_ratio", 90, "share of all acts to and from others that the most frequent partner has"),
@@ -152,6 +155,8 @@ WORDS: tuple[Feature, ...] = (
     _number("replies_negative_90d_ratio", 90, "share of read replies to them with p_positive - p_negative under -1/3"),
     _number("reply_delay_90d_mean_hours", 90, "mean hours from their post to a reply that came in the window"),
     _number("reply_delay_min_hours", None, "hours from their post to the soonest reply they ever got"),
+    _count("is_first_post_answered", None, "1 where somebody else answered the first post they wrote"),
+    _number("first_post_reply_delay_hours", None, "hours from the first post they wrote to its first answer"),
 )
 
 AUDIENCE: tuple[Feature, ...] = (

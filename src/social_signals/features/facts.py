@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -37,6 +39,9 @@ DELAY_US = "delay_us"
 PARTNER_ID = "partner_id"
 IS_OUT = "is_out"
 IS_REPLY = "is_reply"
+THING = "thing"
+ITEM_PREFIX, POST_PREFIX = "i", "p"
+PARENT_EVENT_US = "parent_event_us"
 AMOUNT_TYPE = "decimal(20,4)"
 
 POSITIVE_KINDS = ("like", "share", "follow", "save", "answer_accepted", "subscribe")
@@ -91,7 +96,7 @@ def replies(posts: DataFrame) -> DataFrame:
     parents = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
         F.col(POST_ID).alias(PARENT_POST_ID),
         F.col(AUTHOR_ID).alias(PARENT_AUTHOR_ID),
-        F.unix_micros(EVENT_TS).alias("parent_event_us"),
+        F.unix_micros(EVENT_TS).alias(PARENT_EVENT_US),
         known_us(EVENT_TS, INGESTED_TS).alias("parent_known_us"),
     )
     answers = posts.where(F.col(PARENT_POST_ID).isNotNull()).select(
@@ -111,7 +116,8 @@ def replies(posts: DataFrame) -> DataFrame:
             PARENT_AUTHOR_ID,
             EVENT_US,
             F.greatest("own_known_us", "parent_known_us").alias(KNOWN_US),
-            F.greatest(F.col(EVENT_US) - F.col("parent_event_us"), F.lit(0)).alias(DELAY_US),
+            PARENT_EVENT_US,
+            F.greatest(F.col(EVENT_US) - F.col(PARENT_EVENT_US), F.lit(0)).alias(DELAY_US),
         )
     )
 
@@ -174,11 +180,39 @@ def ties(interactions: DataFrame, answers: DataFrame) -> DataFrame:
     )
 
 
+def things(interactions: DataFrame, posts: DataFrame) -> DataFrame:
+    """One row per act upon a thing: (user_id, thing, clocks). A thing is an item, or a post that was answered or acted on.
+
+    interactions are resolved.
+    """
+
+    def named(prefix: str, column: str) -> Column:
+        return F.concat(F.lit(prefix), F.col(column)).alias(THING)
+
+    acts = interactions.where(F.col(ACTOR_ID).isNotNull())
+    writings = posts.where(F.col(AUTHOR_ID).isNotNull()).withColumns(
+        {EVENT_US: F.unix_micros(EVENT_TS), KNOWN_US: known_us(EVENT_TS, INGESTED_TS)}
+    )
+    upon = [
+        frame.where(F.col(column).isNotNull()).select(
+            F.col(who).alias(USER_ID), named(prefix, column), EVENT_US, KNOWN_US
+        )
+        for frame, who, prefix, column in (
+            (acts, ACTOR_ID, ITEM_PREFIX, ITEM_ID),
+            (acts, ACTOR_ID, POST_PREFIX, TARGET_POST_ID),
+            (writings, AUTHOR_ID, ITEM_PREFIX, ITEM_ID),
+            (writings, AUTHOR_ID, POST_PREFIX, PARENT_POST_ID),
+        )
+    ]
+    return reduce(DataFrame.unionByName, upon)
+
+
 def texts(posts: DataFrame, answers: DataFrame, *, sentiment: DataFrame, entities: DataFrame) -> DataFrame:
     """One row per post and person it says something about: its author (WROTE) and who is answered by it (HEARD).
 
     sentiment_ppm: p_positive - p_negative in millionths, null where the post was not read; it shares the post's clocks.
-    text_length and entity_count are of what they wrote, delay_us of what they heard.
+    text_length and entity_count are of what they wrote; delay_us and parent_event_us (when the answered post was
+    written) of what they heard.
     """
     wrote = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
         POST_ID,
@@ -188,6 +222,7 @@ def texts(posts: DataFrame, answers: DataFrame, *, sentiment: DataFrame, entitie
         known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US),
         F.col(PARENT_POST_ID).isNotNull().alias(IS_REPLY),
         F.length(TEXT).cast("long").alias(TEXT_LENGTH),
+        F.lit(None).cast("long").alias(PARENT_EVENT_US),
         F.lit(None).cast("long").alias(DELAY_US),
     )
     heard = answers.select(
@@ -198,6 +233,7 @@ def texts(posts: DataFrame, answers: DataFrame, *, sentiment: DataFrame, entitie
         KNOWN_US,
         F.lit(True).alias(IS_REPLY),
         F.lit(None).cast("long").alias(TEXT_LENGTH),
+        PARENT_EVENT_US,
         DELAY_US,
     )
     tone = sentiment.select(

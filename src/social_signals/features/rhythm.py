@@ -48,7 +48,7 @@ def rhythm(acts: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
         .groupBy(AS_OF_US, USER_ID, F.expr(f"cast(({AGE_US} - 1) div {DAY_US} as int)").alias(AGE_DAY))
         .agg(F.count(F.lit(1)).alias("acts"), F.min(AGE_US).alias("newest"), F.max(AGE_US).alias("oldest"), *_hours())
     )
-    newest_first = Window.partitionBy(AS_OF_US, USER_ID).orderBy(AGE_DAY)
+    newest_first = Window.partitionBy(USER_ID, AS_OF_US).orderBy(AGE_DAY)
     spaced = days.select(
         "*",
         (F.lead(AGE_DAY).over(newest_first) - F.col(AGE_DAY)).cast("long").alias(GAP),

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.features.cutoffs import AGE_US, AS_OF_US, by_person, count_if, in_last, ratio, seen_from
-from social_signals.features.facts import IS_OUT, PARTNER_ID
+from social_signals.features.facts import IS_OUT, ITEM_PREFIX, PARTNER_ID, THING
 from social_signals.tables.silver import USER_ID
 
 _YEARS_AGO = 1 << 62
@@ -61,5 +61,24 @@ def circle(ties: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
             ratio(F.col("mutual_90d"), F.col("partners_given_90d_count")).alias("reciprocity_90d_ratio"),
             ratio(F.col("mutual"), F.col("out")).alias("reciprocity_ratio"),
             ratio(F.col("top_90d"), F.col("acts_90d")).alias("top_partner_90d_ratio"),
+        )
+    )
+
+
+def breadth(things: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
+    """One row per (as_of_us, user_id) who acted upon anything in the last 90 days: how many different things.
+
+    things: one row per act upon an item or a post (user_id, thing, clocks).
+    """
+    is_item = F.col(THING).startswith(ITEM_PREFIX)
+    return (
+        seen_from(by_person(things), as_of, within_days=90)
+        .groupBy(AS_OF_US, USER_ID, THING)
+        .agg(F.max(in_last(30)).alias("is_recent"))
+        .groupBy(AS_OF_US, USER_ID)
+        .agg(
+            count_if(is_item).alias("items_90d_count"),
+            count_if(~is_item).alias("posts_touched_90d_count"),
+            count_if(~is_item & F.col("is_recent")).alias("posts_touched_30d_count"),
         )
     )

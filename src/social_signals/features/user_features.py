@@ -13,10 +13,10 @@ from social_signals.features.audience import account_age, audience
 from social_signals.features.cutoffs import AS_OF_US
 from social_signals.features.declared import FEATURES, Feature
 from social_signals.features.engagement import engagement
-from social_signals.features.facts import person_facts, replies, resolved_interactions, texts, ties
+from social_signals.features.facts import person_facts, replies, resolved_interactions, texts, things, ties
 from social_signals.features.params import FeatureParams
 from social_signals.features.rhythm import rhythm
-from social_signals.features.ties import circle
+from social_signals.features.ties import breadth, circle
 from social_signals.features.words import words
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
@@ -75,12 +75,13 @@ def measured(
     families = (
         rhythm(acts, as_of=as_of),
         circle(ties(received, answers), as_of=as_of),
+        breadth(things(received, posts), as_of=as_of),
         words(texts(posts, answers, sentiment=sentiment, entities=entities), as_of=as_of),
         audience(user_snapshots, as_of=as_of),
         account_age(users, as_of=as_of),
     )
     for family in families:
-        people = people.join(family, on=[AS_OF_US, USER_ID], how="left")
+        people = people.join(family, on=[USER_ID, AS_OF_US], how="left")
     return people
 
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from social_signals.features.cutoffs import AS_OF_US, HOUR_US, by_person, count_if, in_last, ratio, seen_from
+from social_signals.features.cutoffs import AS_OF_US, EVENT_US, HOUR_US, by_person, count_if, in_last, ratio, seen_from
 from social_signals.features.facts import (
     DELAY_US,
     ENTITY_COUNT,
     HEARD,
     IS_REPLY,
+    PARENT_EVENT_US,
     ROLE,
     SENTIMENT_PPM,
     TEXT_LENGTH,
@@ -24,6 +25,8 @@ from social_signals.tables.silver import USER_ID
 PPM = 1_000_000.0
 # Tone below this is counted as negative: more than a third of the scale towards negative.
 NEGATIVE_PPM = -333_333
+# More than any delay in microseconds: 300 years.
+_PLACES = 10**16
 
 
 def words(texts: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
@@ -54,9 +57,34 @@ def words(texts: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
             _negative_share(heard).alias("replies_negative_90d_ratio"),
             (_mean(delay_s, heard & in_last(90)) / 3600.0).alias("reply_delay_90d_mean_hours"),
             (F.min(F.when(heard, F.col(DELAY_US))) / F.lit(float(HOUR_US))).alias("reply_delay_min_hours"),
+            F.min(F.when(wrote, F.col(EVENT_US))).alias("first_post_us"),
+            F.min(F.when(heard, F.col(PARENT_EVENT_US))).alias("first_answered_us"),
+            F.min(F.when(heard, _first_answer())).alias("first_answer"),
         )
+        .withColumn(
+            "is_first_post_answered", F.col("first_answered_us").eqNullSafe(F.col("first_post_us")).cast("long")
+        )
+        .withColumn(
+            "first_post_reply_delay_hours",
+            F.when(
+                F.col("is_first_post_answered") == 1,
+                F.pmod(F.col("first_answer"), F.lit(_PLACES).cast("decimal(38,0)")).cast("double")
+                / F.lit(float(HOUR_US)),
+            ),
+        )
+        .drop("first_post_us", "first_answered_us", "first_answer")
         .withColumn("sentiment_written_change", F.col("sentiment_written_30d_mean") - F.col("sentiment_written_mean"))
     )
+
+
+def _first_answer() -> Column:
+    """Orders answers by when the answered post was written, then by how soon they came, in one number.
+
+    A minimum over a struct of the two would do the same, but turns the whole aggregation into a sorted one.
+    """
+    places = F.lit(_PLACES).cast("decimal(17,0)")
+    written = F.col(PARENT_EVENT_US).cast("decimal(18,0)") * places
+    return (written + F.col(DELAY_US).cast("decimal(17,0)")).cast("decimal(38,0)")
 
 
 def _negative_share(role: Column) -> Column:

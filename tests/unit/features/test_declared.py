@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql.types import DoubleType, LongType
 
 from social_signals.features import FEATURE_NAMES, FEATURES, USER_FEATURES, FeatureParams
 from social_signals.features.cutoffs import AS_OF_US
+from social_signals.features.listing import SUBJECTS, markdown
 from social_signals.features.user_features import measured
 from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import INTERACTIONS, POSTS, USER_ID, USER_SNAPSHOTS, USERS
@@ -28,7 +30,7 @@ UNITS = (
     "_entropy",
     "_burstiness",
 )
-RATES = ("days_since_", "activity_per_", "_per_post")
+RATES = ("is_", "days_since_", "activity_per_", "_per_post")
 
 
 def test_what_is_measured_is_what_is_declared(rows: Callable[..., DataFrame], june_1) -> None:
@@ -54,7 +56,7 @@ def test_every_feature_has_a_meaning_a_type_and_a_name_with_its_window_and_unit(
         # A change of n days compares them with days before, so its window is longer than its name says.
         if said and not feature.name.endswith("_log_change") and feature.window_days is not None:
             assert feature.window_days in said, feature.name
-    assert len(set(FEATURE_NAMES)) == len(FEATURES)
+    assert len(set(FEATURE_NAMES)) == len(FEATURES) == sum(len(features) for features in SUBJECTS.values())
 
 
 def test_the_table_shows_each_feature_with_its_meaning_and_window() -> None:
@@ -68,3 +70,10 @@ def test_without_any_data_the_frame_is_empty_and_keeps_its_schema(features: Call
     nobody = features()
     assert [(f.name, f.dataType) for f in nobody.schema] == [(f.name, f.dataType) for f in USER_FEATURES.schema]
     assert nobody.isEmpty()
+
+
+def test_the_page_of_features_is_the_declared_list() -> None:
+    page = Path(__file__).parents[3] / "docs" / "features.md"
+    assert page.read_text(encoding="utf-8") == markdown(), (
+        "run: python -m social_signals.features.listing > docs/features.md"
+    )

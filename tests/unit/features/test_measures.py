@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame
 from social_signals.features.activity import activity
 from social_signals.features.audience import account_age, audience
 from social_signals.features.engagement import engagement
-from social_signals.features.facts import person_facts, replies, resolved_interactions, texts, ties
+from social_signals.features.facts import person_facts, replies, resolved_interactions, texts, things, ties
 from social_signals.features.rhythm import rhythm
-from social_signals.features.ties import circle
+from social_signals.features.ties import breadth, circle
 from social_signals.features.words import words
 from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import INTERACTIONS, POSTS, USER_SNAPSHOTS, USERS
@@ -45,6 +45,11 @@ class Measure:
         written = self.rows(POSTS, *posts)
         received = resolved_interactions(self.rows(INTERACTIONS, *acts), written)
         return self.by_person(circle(ties(received, replies(written)), as_of=self.as_of))
+
+    def breadth(self, acts: Records, posts: Records) -> People:
+        written = self.rows(POSTS, *posts)
+        received = resolved_interactions(self.rows(INTERACTIONS, *acts), written)
+        return self.by_person(breadth(things(received, written), as_of=self.as_of))
 
     def words(self, posts: Records, sentiment: Records, entities: Records) -> People:
         written = self.rows(POSTS, *posts)
@@ -161,8 +166,35 @@ def test_words_and_what_comes_back(measure: Measure, given) -> None:
     assert ann["sentiment_received_90d_mean"] == pytest.approx(-0.85)
     assert ann["replies_negative_90d_ratio"] == 1.0
     assert ann["reply_delay_90d_mean_hours"] == pytest.approx(6.0)
+    assert (ann["is_first_post_answered"], ann["first_post_reply_delay_hours"]) == (0, None)
     assert found["bob"]["sentiment_received_mean"] is None
     assert found["cat"]["posts_reply_ratio"] == 1.0
+
+
+def test_the_answer_to_the_first_post(measure: Measure, given) -> None:
+    """ann's first post got two answers, the sooner after 2 hours; her second got a quicker one. bob answered her only."""
+    posts = [given.post("ann", 50, "first"), given.post("ann", 10, "second")]
+    posts += [given.post("bob", 50 - hours / 24, parent_post_id="first") for hours in (5, 2)]
+    posts += [given.post("bob", 10 - 1 / 24, parent_post_id="second")]
+    found = measure.words(posts, [], [])
+    ann, bob = found["ann"], found["bob"]
+    assert (ann["is_first_post_answered"], ann["reply_delay_min_hours"]) == (1, pytest.approx(1.0))
+    assert ann["first_post_reply_delay_hours"] == pytest.approx(2.0)
+    assert (bob["is_first_post_answered"], bob["first_post_reply_delay_hours"]) == (0, None)
+
+
+def test_breadth_counts_different_things(measure: Measure, given) -> None:
+    """An item and a post of the same id are two things; the same post answered and liked is one."""
+    acts = [given.act("ann", 3, item_id="x"), given.act("ann", 4, item_id="x"), given.act("ann", 95, item_id="old")]
+    acts += [
+        given.act("ann", 40, target_post_id="x"),
+        given.act("ann", 5, target_post_id="p1"),
+        given.act(None, 1, item_id="y"),
+    ]
+    posts = [given.post("ann", 6, parent_post_id="p1"), given.post("ann", 7, item_id="z")]
+    found = measure.breadth(acts, posts)
+    counts = ("items_90d_count", "posts_touched_90d_count", "posts_touched_30d_count")
+    assert {name: [person[c] for c in counts] for name, person in found.items()} == {"ann": [2, 2, 1]}
 
 
 def test_a_reply_counts_only_once_both_posts_are_known(measure: Measure, given, june_1) -> None:
