@@ -68,10 +68,12 @@ def test_the_wheel_works_from_another_directory(wheel: Path, tmp_path: Path) -> 
     assert str(home) in located
     assert call("--version").stdout.strip() == __version__
     small = ["platform.master=local[2]", "platform.driver_memory=1g", "platform.shuffle_partitions=2"]
-    ran = call("ingest", "source.users=20", *small)
+    posts = [{"post_id": f"p{n}", "event_ts": "2020-01-01", "text": "Paris is lovely"} for n in range(3)]
+    (tmp_path / "posts.jsonl").write_text("".join(json.dumps(post) + "\n" for post in posts))
+    ran = call("ingest", "source=files", f"source.posts={tmp_path}/posts.jsonl", *small)
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout.splitlines()[-1])["tables"]["silver.posts"]["rows"] > 0
+    assert json.loads(ran.stdout.splitlines()[-1])["tables"]["silver.posts"]["rows"] == 3
     ran = call("annotate", *small)
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout.splitlines()[-1])["tables"]["gold.post_sentiment"]["rows"] > 0
+    assert json.loads(ran.stdout.splitlines()[-1])["tables"]["gold.post_sentiment"]["rows"] == 3
     assert sorted(p.name for p in elsewhere.iterdir()) == ["lakehouse"]
