@@ -127,7 +127,7 @@ def test_no_personal_data_in_the_logs(
     ("overrides", "code", "says"),
     [
         (["as_of=1999-01-01"], 3, "before as_of=1999-01-01"),
-        (["consent.default=deny"], 3, ""),
+        (["consent.default=deny"], 3, "consent.default"),
         ([], 3, "one class"),
     ],
 )

@@ -103,7 +103,8 @@ def _require_rows(rows: dict[str, int], positives: dict[str, int], found: list[A
         )
         raise DataQualityError(
             f"there is nobody to {' or '.join(empty)} {what} on (people per cut-off: {seen})",
-            hint="bring more people or more history; a model needs some dozens of people at several cut-offs",
+            hint="bring more people or more history; a model needs some dozens of people at several cut-offs, and only those "
+            "who consented to profiling count (consent.default holds for who has said nothing)",
         )
     if positives[TRAIN] in (0, rows[TRAIN]):
         kind = "nobody" if positives[TRAIN] == 0 else "everybody"
