@@ -82,7 +82,7 @@ def _composed(name: str, overrides: Sequence[str], schema: type[Job], then: Call
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(config_dir=str(conf_folder().resolve()), version_base="1.3", job_name=name):
-            config = compose(config_name=name, overrides=[_into_maps(text, schema) for text in overrides])
+            config = compose(config_name=name, overrides=[_into_maps(_quoted(text), schema) for text in overrides])
         return then(config)
     except SocialSignalsError:
         raise
@@ -117,6 +117,15 @@ def _refuse_sweeps(overrides: Sequence[str]) -> None:
                 f"{key}={value} has a comma, which Hydra reads as a sweep over several runs",
                 hint=f"quote the value: '{key}=\"{value}\"'; a list is written {key}=[{value}]",
             )
+
+
+def _quoted(override: str) -> str:
+    """`platform.master=local[2]` and `source.path=/x/dt=2024-01-01` mean what they say; Hydra wants them in quotes."""
+    key, _, value = override.partition("=")
+    if not value or value[0] in "'\"[{$" or not re.search(r"[=\[\]]", value):
+        return override
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{key}="{escaped}"'
 
 
 def _into_maps(override: str, schema: type) -> str:

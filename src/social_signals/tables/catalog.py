@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -66,7 +66,8 @@ class Catalog:
 
     def __init__(self, spark: SparkSession, params: CatalogParams, *, run_id: str) -> None:
         self.spark = spark
-        self.params = params
+        # Delta takes no relative path in every place; where it is relative to is the file system's to say.
+        self.params = replace(params, root=_qualified(spark, params.root))
         self.run_id = run_id
         self.read_versions: dict[str, int] = {}
         self.written: dict[str, Written] = {}
@@ -374,6 +375,18 @@ class Catalog:
                 f"{path} holds files that are no Delta table of ours",
                 hint="point catalog.root at an empty folder, or read those files with source=files",
             )
+
+
+def _qualified(spark: SparkSession, root: str) -> str:
+    """The root as an absolute path or address: `lakehouse` is in the working folder, or in the home on a cluster's HDFS."""
+    hadoop = spark.sparkContext._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
+    try:
+        path = hadoop.Path(root)
+        absolute = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).makeQualified(path).toString()
+    except Exception:
+        # A file system that is not there is found, with advice, by require_writable.
+        return root
+    return str(absolute).removeprefix("file:")
 
 
 def slice_condition(chosen: Slice) -> str:

@@ -26,8 +26,9 @@ class Drift:
 def drift(found: StructType, expected: StructType) -> Drift:
     """Differences by name and type; the order of columns and nullability do not count.
 
-    >>> from pyspark.sql.types import StructType
-    >>> d = drift(StructType.fromDDL("a int, c int"), StructType.fromDDL("a bigint, b string"))
+    >>> from pyspark.sql.types import IntegerType, LongType, StringType
+    >>> found = StructType().add("a", IntegerType()).add("c", IntegerType())
+    >>> d = drift(found, StructType().add("a", LongType()).add("b", StringType()))
     >>> [f.name for f in d.missing], [f.name for f in d.extra], [f.name for f, _ in d.retyped]
     (['b'], ['c'], ['a'])
     """

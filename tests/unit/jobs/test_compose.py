@@ -80,7 +80,7 @@ def test_the_help_of_every_job_shows_its_settings(name: str) -> None:
         (["dry_run"], "no setting", "key=value"),
         (["platform.device=gpu"], "gpu", "cuda"),
         (["source=stackexchange"], "path", "DIR"),
-        (["catalog.root=a=b=c'"], "", ""),
+        (["catalog.root='open"], "cannot be read", "quote"),
     ],
 )
 def test_what_is_off_is_a_config_error_that_says_what_is_valid(overrides: list[str], problem: str, hint: str) -> None:
@@ -89,6 +89,19 @@ def test_what_is_off_is_a_config_error_that_says_what_is_valid(overrides: list[s
     assert problem in refused.value.problem
     assert hint in refused.value.hint
     assert refused.value.exit_code == 2
+
+
+def test_brackets_and_equals_signs_mean_what_they_say() -> None:
+    job, _ = composed(
+        "ingest",
+        [
+            "platform.master=local[2]", "catalog.root=/lake/dt=2024-01-01", "source=files", "source.posts=a[0-9].csv",
+            "source.columns.posts.media_type==status",
+        ],
+    )  # fmt: skip
+    assert (job.platform.master, job.catalog.root) == ("local[2]", "/lake/dt=2024-01-01")
+    assert job.source.posts == "a[0-9].csv"  # type: ignore[attr-defined]
+    assert job.source.columns == {"posts": {"media_type": "=status"}}  # type: ignore[attr-defined]
 
 
 def test_where_a_run_stands_does_not_change_what_it_computes() -> None:

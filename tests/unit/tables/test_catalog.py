@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -183,6 +184,24 @@ def test_a_root_that_cannot_be_written_is_a_sentence(spark_session: SparkSession
     catalog = Catalog(spark_session, CatalogParams(root=str(tmp_path / "file" / "house")), run_id="r")
     with pytest.raises(ResourceError, match="nothing can be written"):
         catalog.require_writable()
+
+
+def test_a_relative_root_is_in_the_working_folder(
+    spark_session: SparkSession, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Java keeps the folder that it started in, so the expectation is taken from there and not from this process.
+    started_in = spark_session._jvm.java.lang.System.getProperty("user.dir")  # type: ignore[union-attr]
+    name = f"build/{tmp_path.name}"
+    catalog = Catalog(spark_session, CatalogParams(root=name), run_id="r")
+    assert catalog.address(SCORES) == f"{started_in}/{name}/gold/test_scores"
+    assert (
+        Catalog(spark_session, CatalogParams(root="s3a://bucket/lake"), run_id="r").params.root == "s3a://bucket/lake"
+    )
+    try:
+        catalog.replace_slice(SCORES, rows(SCORES, {"as_of": MARCH, "user_id": "u"}), as_of=MARCH)
+        assert catalog.row_count(SCORES) == 1
+    finally:
+        shutil.rmtree(f"{started_in}/{name}", ignore_errors=True)
 
 
 def test_a_stream_is_merged_and_a_replay_changes_nothing(catalog: Catalog, rows: Rows, tmp_path: Path) -> None:
