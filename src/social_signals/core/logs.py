@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
 import sys
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from social_signals.core.errors import ConfigError
 
@@ -18,6 +20,41 @@ if TYPE_CHECKING:
 else:
     # Python 3.10 cannot subscript it at run time.
     _TextHandler = logging.StreamHandler
+
+
+class _JvmStderr(io.TextIOBase):
+    """The stderr of the JVM that started this process. `spark-submit` joins a Python driver's stderr to its stdout, where
+    only results belong."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.print(text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        try:
+            return os.readlink(f"/proc/{os.getppid()}/fd/2").startswith(("/dev/pts", "/dev/tty"))
+        except OSError:
+            return False
+
+
+def part_stderr_from_stdout() -> None:
+    """Under `spark-submit`, send what is written to `sys.stderr` to the stderr of spark-submit itself."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ or isinstance(sys.stderr, _JvmStderr):
+        return
+    from pyspark import SparkContext
+
+    try:
+        SparkContext._ensure_initialized()
+        sys.stderr = _JvmStderr(SparkContext._jvm.java.lang.System.err)  # type: ignore[union-attr]
+    except Exception:
+        # A line in the wrong stream is better than no line; a session that cannot start says so itself.
+        return
 
 
 class _RunFields(logging.Filter):
