@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,6 +87,8 @@ def settings(platform: PlatformParams) -> dict[str, str]:
             "spark.databricks.delta.snapshotPartitions": "2",
             "spark.databricks.delta.vacuum.parallelDelete.enabled": "true",
             "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+            # Spark makes this folder wherever a job is started; tables of a path catalog are never in it.
+            "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/social-signals-warehouse-{os.getuid()}",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
         }
