@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DoubleType, IntegerType, LongType, MapType, StringType
 
-from social_signals.ingest.values import clean, timestamp, typed
+from social_signals.ingest.values import absent_if_empty, timestamp, typed, visible
 
 
 def at(*parts: int) -> datetime:
@@ -90,5 +90,5 @@ def test_cleaning_takes_only_what_nobody_sees(spark_session):
         "\tقهوة جيدة": "قهوة جيدة",  # noqa: RUF001  another script is the point
     }
     texts = spark_session.createDataFrame([(i, text) for i, text in enumerate(cases)], "i int, text string")
-    read = texts.orderBy("i").select(clean(F.col("text"))).collect()
+    read = texts.orderBy("i").select(absent_if_empty(visible(F.col("text")))).collect()
     assert [r[0] for r in read] == list(cases.values())

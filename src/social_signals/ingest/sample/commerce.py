@@ -8,7 +8,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from social_signals.ingest.sample.acts import campaign_post, post_id
+from social_signals.ingest.sample.acts import campaign_post, comment_id, mentioned, post_id, with_answers
 from social_signals.ingest.sample.draws import burst, choose, draw, each, index, normal, numbers, uniform
 from social_signals.ingest.sample.people import (
     BASE_AUDIENCE,
@@ -20,7 +20,7 @@ from social_signals.ingest.sample.people import (
     present_weeks,
 )
 from social_signals.ingest.sample.words import TOPICS
-from social_signals.ingest.sample.world import DAY_S, HOUR_S, WEEK_S, World, settled
+from social_signals.ingest.sample.world import DAY_S, HOUR_S, WEEK_S, World, computed
 from social_signals.ingest.sample.writing import PRODUCTS_PER_TOPIC, item_number
 
 ACT = (
@@ -30,6 +30,8 @@ ITEMS = PRODUCTS_PER_TOPIC * len(TOPICS)
 EXPERIMENT = "feed_ranking_v2"
 CONTROL, TREATMENT = "control", "treatment"
 CURRENCY_CODE = "USD"
+# Of a post by somebody with 400 followers at the start, without a name.
+VIEWS = 0.3
 _RISING_SLOT = 5
 
 
@@ -57,6 +59,30 @@ def _chosen_item(world: World, name: str, *keys: Column) -> Column:
     return item_number(topic, F.floor(luck * F.sqrt(luck) * PRODUCTS_PER_TOPIC))
 
 
+def reactions_and_answers(reacted: DataFrame, *, world: World) -> DataFrame:
+    """The reactions to posts and the authors' answers to comments, as acts."""
+    post, k, author, actor = F.col("post"), F.col("k"), F.col("author"), F.col("actor")
+    reaction = F.struct(
+        F.lit("a").alias("letter"), F.col("kind").alias("did"), actor.alias("who"), author.alias("whom"),
+        post_id(post).alias("to_post_id"), F.col("reaction_s").alias("act_s"),
+    )  # fmt: skip
+    answer = F.struct(
+        F.lit("w").alias("letter"), F.lit("comment").alias("did"), author.alias("who"), actor.alias("whom"),
+        comment_id(post, k).alias("to_post_id"), F.col("answer_s").alias("act_s"),
+    )  # fmt: skip
+    told = with_answers(reacted, world=world).select("post", "k", "campaign", F.inline(F.array(reaction, answer)))
+    return act(
+        told.where(F.col("act_s").isNotNull()),
+        act_id=F.concat_ws("-", F.col("letter"), post, k),
+        kind=F.col("did"),
+        actor=F.col("who"),
+        target=F.col("whom"),
+        target_post_id=F.col("to_post_id"),
+        campaign=F.col("campaign"),
+        event_s=F.col("act_s"),
+    )
+
+
 def browsing(everybody: DataFrame, *, world: World, at_best: float) -> DataFrame:
     """Views, clicks and saves of items: one on each visit, and more by diligence and mood, which also turns views into clicks.
 
@@ -68,12 +94,12 @@ def browsing(everybody: DataFrame, *, world: World, at_best: float) -> DataFrame
     more = F.floor(rate + uniform(world.seed, "browse", person, week))
     count = looks.cast("int") + more.cast("int")
     present = present_weeks(everybody, world=world)
-    weekly = settled(present.withColumn("mood", activity_at(experience(F.col("middle_s"))))).withColumn(
-        "act_count", count
+    toned = computed(present, {"mood": activity_at(experience(F.col("middle_s")))})
+    single = (
+        computed(toned, {"act_count": count}).where(F.col("act_count") > 0).withColumn("n", each(1, F.col("act_count")))
     )
-    single = settled(weekly).where(F.col("act_count") > 0).withColumn("n", each(1, F.col("act_count")))
     # One key more than posts have: what is browsed is not browsed at the times of the posts.
-    timed = settled(single.withColumn("event_s", world.time_of_week(person, week, n, F.lit(1))))
+    timed = computed(single, {"event_s": world.time_of_week(person, week, n, F.lit(1))})
     chance = uniform(world.seed, "browse kind", person, week, n)
     return act(
         timed.where(is_alive(F.col("event_s")) & (F.col("event_s") < world.end_s)),
@@ -88,7 +114,7 @@ def browsing(everybody: DataFrame, *, world: World, at_best: float) -> DataFrame
 
 
 def purchases(everybody: DataFrame, *, world: World) -> DataFrame:
-    """Purchases: at most one a person and week.
+    """Purchases, at most one a person and week, and refunds: six in a hundred go back within two weeks, in full.
 
     P(purchase in a week) = min(0.3, 0.09 (0.4 + activity) exp(0.4 z)) before lifts, z the person's own. It is multiplied by
     1 + lift for a time at or after exposure to a campaign that still runs, and by 1 + experiment_lift for the treated
@@ -97,14 +123,13 @@ def purchases(everybody: DataFrame, *, world: World) -> DataFrame:
     person, week = F.col("person"), F.col("week")
     likes_buying = F.exp(0.4 * normal(world.seed, "buyer", person))
     usual = 0.09 * (0.4 + activity_at(experience(F.col("middle_s")))) * likes_buying
-    timed = settled(
-        present_weeks(everybody, world=world).withColumns(
-            {
-                "usual": F.least(usual, F.lit(0.3)),
-                "chance": uniform(world.seed, "purchase", person, week),
-                "event_s": world.time_of_week(person, week, F.lit(2)),
-            }
-        )
+    timed = computed(
+        present_weeks(everybody, world=world),
+        {
+            "usual": F.least(usual, F.lit(0.3)),
+            "chance": uniform(world.seed, "purchase", person, week),
+            "event_s": world.time_of_week(person, week, F.lit(2)),
+        },
     )
     # The largest lifts together stay below 6: what cannot be a purchase leaves before campaigns are looked up.
     largest = (1 + 2.5 * world.params.campaign_lift) * (1 + world.params.experiment_lift)
@@ -118,17 +143,25 @@ def purchases(everybody: DataFrame, *, world: World) -> DataFrame:
     )
     experiment_effect = F.when(is_under_effect, 1 + world.params.experiment_lift).otherwise(1.0)
     bought = here.where(F.col("chance") < F.col("usual") * campaign_effect * experiment_effect)
-    priced = settled(bought.withColumn("item", _chosen_item(world, "purchase", person, week)))
+    priced = computed(bought, {"item": _chosen_item(world, "purchase", person, week)})
     pieces = F.when(uniform(world.seed, "pieces", person, week) < 0.12, 2.0).otherwise(1.0)
     is_tracked = uniform(world.seed, "tracked", person, week) < 0.7
+    goes_back = uniform(world.seed, "goes back", person, week) < 0.06
+    wait = DAY_S + index(13 * DAY_S, world.seed, "refund time", person, week)
+    both = F.array(
+        F.struct(F.lit("purchase").alias("kind"), event_s.alias("act_s")),
+        F.struct(F.lit("refund").alias("kind"), F.when(goes_back, event_s + wait).alias("act_s")),
+    )
+    acts = priced.select(*priced.columns, F.inline(both))
+    act_s = F.col("act_s")
     return act(
-        priced,
-        act_id=F.concat_ws("-", F.lit("o"), person, week),
-        kind=F.lit("purchase"),
+        acts.where(is_alive(act_s) & (act_s < world.end_s)),
+        act_id=F.concat_ws("-", F.lit("o"), F.col("kind"), person, week),
+        kind=F.col("kind"),
         actor=person,
         item=F.col("item"),
         campaign=F.when(is_tracked, F.col("campaign")),
-        event_s=event_s,
+        event_s=act_s,
         value=list_price(F.col("item")) * pieces,
         currency=F.lit(CURRENCY_CODE),
     )
@@ -137,20 +170,9 @@ def purchases(everybody: DataFrame, *, world: World) -> DataFrame:
 def _with_campaign(timed: DataFrame, *, world: World) -> DataFrame:
     """campaign: the one that runs and that the person has been exposed to by event_s, else null."""
     running, event_s = F.col("running"), F.col("event_s")
-    meanwhile = settled(timed.withColumn("running", world.campaign_at(F.col("community"), event_s)))
+    meanwhile = computed(timed, {"running": world.campaign_at(F.col("community"), event_s)})
     sees = world.is_exposed(running) & (event_s >= world.exposure_s(F.col("person"), running))
-    return settled(meanwhile.withColumn("campaign", F.when(sees, running)))
-
-
-def refunds(bought: DataFrame, everybody: DataFrame, *, world: World) -> DataFrame:
-    """Six in a hundred purchases go back within two weeks, in full."""
-    actor, event_s = F.col("actor"), F.col("event_s")
-    goes_back = uniform(world.seed, "goes back", actor, event_s) < 0.06
-    wait = DAY_S + index(13 * DAY_S, world.seed, "refund time", actor, event_s)
-    returned = settled(bought.where(goes_back).withColumn("event_s", (event_s + wait).cast("long")))
-    alive = returned.join(as_role(everybody, "actor", *LIFE), on="actor", how="inner")
-    alive = alive.where(is_alive(event_s, prefix="actor_") & (event_s < world.end_s))
-    return alive.withColumns({"act_id": F.concat(F.lit("r"), F.col("act_id")), "kind": F.lit("refund")}).select(*ACT)
+    return computed(meanwhile, {"campaign": F.when(sees, running)})
 
 
 def follows(everybody: DataFrame, *, world: World) -> DataFrame:
@@ -163,22 +185,20 @@ def follows(everybody: DataFrame, *, world: World) -> DataFrame:
     luck = uniform(world.seed, "follows whom", person, slot)
     stays_home = uniform(world.seed, "follows at home", person, slot) < world.params.homophily
     anywhere = index(world.community_count, world.seed, "follows where", person, slot)
-    slots = settled(
-        everybody.withColumn("slot", each(0, _RISING_SLOT)).withColumns(
-            {
-                "where": F.when(stays_home & (slot > 0) | (slot == _RISING_SLOT), community).otherwise(anywhere),
-                "wants": uniform(world.seed, "follows", person, slot) < 0.5,
-                "wait": uniform(world.seed, "follow wait", person, slot),
-                "luck": luck * luck * F.sqrt(luck),
-            }
-        )
+    slots = computed(
+        everybody.withColumn("slot", each(0, _RISING_SLOT)),
+        {
+            "where": F.when(stays_home | (slot == 0) | (slot == _RISING_SLOT), community).otherwise(anywhere),
+            "wants": uniform(world.seed, "follows", person, slot) < 0.5,
+            "wait": uniform(world.seed, "follow wait", person, slot),
+            "luck": luck * luck * F.sqrt(luck),
+        },
     )
     usual_rank = F.floor(F.col("luck") * world.size(F.col("where"))).cast("long")
     rising = world.first_rising_rank(community)
     rank = F.when(slot == 0, F.col("followed_rank")).when(slot == _RISING_SLOT, rising).otherwise(usual_rank)
-    ranked = settled(slots.where((slot == 0) | F.col("wants")).withColumn("followed_rank", rank))
-    where = F.when(slot == 0, community).otherwise(F.col("where"))
-    aimed = settled(ranked.withColumn("followed", world.at_rank(where, F.col("followed_rank"))))
+    ranked = computed(slots.where((slot == 0) | F.col("wants")), {"followed_rank": rank})
+    aimed = computed(ranked, {"followed": world.at_rank(F.col("where"), F.col("followed_rank"))})
     met = aimed.where(followed != person).join(
         as_role(everybody, "followed", "join_s", "rise_start_s", "is_rising"), on="followed", how="inner"
     )
@@ -190,7 +210,7 @@ def follows(everybody: DataFrame, *, world: World) -> DataFrame:
         .when(slot == _RISING_SLOT, F.when(F.col("followed_is_rising"), in_the_rise))
         .otherwise(both_there + HOUR_S + F.floor(wait * wait * 120 * DAY_S))
     )
-    timed = settled(met.withColumn("follow_s", follow_s.cast("long")))
+    timed = computed(met, {"follow_s": follow_s.cast("long")})
     timed = timed.where(is_alive(F.col("follow_s")) & (F.col("follow_s") < world.end_s))
     return timed.transform(_follow_story, world=world)
 
@@ -203,7 +223,7 @@ def _follow_story(followed: DataFrame, *, world: World) -> DataFrame:
         wait = HOUR_S + index(longest_days * DAY_S, world.seed, f"{name} time", person, slot)
         return F.when(happens, start + wait)
 
-    followed = settled(followed.withColumn("subscribe_s", later("subscribe", 0.1, 60, follow_s)))
+    followed = computed(followed, {"subscribe_s": later("subscribe", 0.1, 60, follow_s)})
     subscribe_s = F.col("subscribe_s")
     steps = {
         "follow": follow_s,
@@ -215,7 +235,7 @@ def _follow_story(followed: DataFrame, *, world: World) -> DataFrame:
     step = F.array(
         *[F.struct(F.lit(kind).alias("kind"), at.cast("long").alias("event_s")) for kind, at in steps.items()]
     )
-    told = settled(followed.withColumn("step", F.explode(step)).select("*", "step.kind", "step.event_s").drop("step"))
+    told = followed.select("person", "slot", "followed", *LIFE, F.inline(step))
     event_s, kind = F.col("event_s"), F.col("kind")
     is_paid = kind == "subscribe"
     return act(
@@ -230,34 +250,40 @@ def _follow_story(followed: DataFrame, *, world: World) -> DataFrame:
     )
 
 
-def anonymous_views(posts: DataFrame, *, world: World) -> DataFrame:
-    """Views without a name, 0.5 for a post of a person with 400 followers at the start, growing with followers^0.4."""
+def mentions_and_views(posts: DataFrame, *, world: World) -> DataFrame:
+    """The mention that a post makes, if it does, and views without a name.
+
+    `VIEWS` for a post of a person with 400 followers at the start, growing with followers^0.4.
+    """
     post, author, n = F.col("post"), F.col("author"), F.col("n")
     followers = F.pow(F.col("base_audience") / (2 * BASE_AUDIENCE), F.lit(0.4))
-    rate = 0.3 * world.intensity**0.5 * followers
-    counted = settled(posts.withColumn("view_count", burst(rate, world.seed, "anonymous", post)))
-    single = counted.where(F.col("view_count") > 0).withColumn("n", each(1, F.col("view_count")))
+    rate = VIEWS * world.intensity**0.5 * followers
+    counted = computed(posts, {"view_count": burst(rate, world.seed, "anonymous", post), "mentioned": mentioned(world)})
+    single = counted.withColumn("n", each(0, F.col("view_count")))
     wait = F.least(-30.0 * HOUR_S * F.log(1.0 - uniform(world.seed, "anonymous time", post, n)), F.lit(20.0 * DAY_S))
-    viewed = settled(single.withColumn("view_s", (F.col("event_s") + 1 + F.floor(wait)).cast("long")))
+    # Number 0 is the mention, at the time of the post.
+    is_mention = n == 0
+    act_s = F.col("event_s") + F.when(is_mention, 0).otherwise(1 + F.floor(wait))
+    timed = computed(single.where(~is_mention | F.col("mentioned").isNotNull()), {"act_s": act_s.cast("long")})
     return act(
-        viewed.where(F.col("view_s") < world.end_s),
+        timed.where(F.col("act_s") < world.end_s),
         act_id=F.concat_ws("-", F.lit("v"), post, n),
-        kind=F.lit("view"),
-        target=author,
+        kind=F.when(is_mention, "mention").otherwise("view"),
+        actor=F.when(is_mention, author),
+        target=F.when(is_mention, F.col("mentioned")).otherwise(author),
         target_post_id=post_id(post),
         campaign=F.col("campaign"),
-        event_s=F.col("view_s"),
+        event_s=F.col("act_s"),
     )
 
 
 def campaign_contacts(everybody: DataFrame, *, world: World) -> DataFrame:
     """The exposed half of a campaign creator's followers view its first post, and some click on its item."""
     person, campaign = F.col("person"), F.col("campaign")
-    offered = everybody.withColumn("slot", each(0, world.campaign_slots - 1)).withColumn(
-        "campaign", F.col("slot") * world.community_count + F.col("community")
-    )
-    met = settled(offered.where(campaign < world.campaigns)).where(world.is_exposed(campaign))
-    timed = settled(met.withColumn("exposure_s", world.exposure_s(person, campaign)))
+    slots = everybody.withColumn("slot", each(0, world.campaign_slots - 1))
+    offered = computed(slots, {"campaign": F.col("slot") * world.community_count + F.col("community")})
+    met = offered.where((campaign < world.campaigns) & world.is_exposed(campaign))
+    timed = computed(met, {"exposure_s": world.exposure_s(person, campaign)})
     seen = timed.where(is_alive(F.col("exposure_s")) & (F.col("exposure_s") < world.end_s))
     clicks = uniform(world.seed, "campaign click", person, campaign) < 0.3
     acts = F.array_compact(F.array(F.lit("view"), F.when(clicks, F.lit("click"))))
@@ -295,7 +321,7 @@ def _joins_experiment(world: World) -> Column:
 
 def experiment_arms(everybody: DataFrame, *, world: World) -> DataFrame:
     """One row per person who was there when the experiment met them: person, variant, event_s."""
-    timed = settled(everybody.withColumn("event_s", world.experiment_exposure_s(F.col("person"))))
+    timed = computed(everybody, {"event_s": world.experiment_exposure_s(F.col("person"))})
     variant = F.when(world.is_treated(F.col("person")), TREATMENT).otherwise(CONTROL)
     met = timed.where(is_alive(F.col("event_s")) & (F.col("event_s") < world.end_s))
     return met.select("person", variant.alias("variant"), "event_s")
@@ -311,14 +337,14 @@ def survey_answers(everybody: DataFrame, *, world: World) -> DataFrame:
     asked = everybody.withColumn("quarter", each(0, world.weeks // 13))
     answers = asked.where(uniform(world.seed, "survey", person, quarter) < 0.2)
     wait = index(13 * WEEK_S, world.seed, "survey time", person, quarter)
-    timed = settled(answers.withColumn("event_s", (quarter * (13 * WEEK_S) + wait).cast("long")))
+    timed = computed(answers, {"event_s": (quarter * (13 * WEEK_S) + wait).cast("long")})
     event_s = F.col("event_s")
     there = timed.where(is_alive(event_s) & (event_s < world.end_s)).transform(_with_campaign, world=world)
     luck = normal(world.seed, "survey mood", person, quarter)
     raw = 6.6 + 1.7 * experience(event_s) + 1.2 * world.params.noise * luck
-    scored = there.withColumn("score", F.greatest(F.lit(0), F.least(F.lit(10), F.floor(raw + 0.5))).cast("int"))
+    scored = computed(there, {"score": F.greatest(F.lit(0), F.least(F.lit(10), F.floor(raw + 0.5))).cast("int")})
     score = F.col("score")
-    return settled(scored).select(
+    return scored.select(
         F.concat_ws("-", F.lit("s"), person, quarter).alias("response_id"),
         "person",
         "campaign",

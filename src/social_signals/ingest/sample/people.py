@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from social_signals.ingest.sample.draws import each, index, normal, uniform
-from social_signals.ingest.sample.world import ANCHORS, DAY_S, HOUR_S, WEEK_S, World, settled
+from social_signals.ingest.sample.world import ANCHORS, DAY_S, HOUR_S, WEEK_S, World, computed
 
 GROUPS = ("a", "b")
 LIFE = ("join_s", "silent_s", "return_s", "gone_s")
@@ -37,24 +37,20 @@ def people(spark: SparkSession, *, world: World) -> DataFrame:
 
 def _with_place(numbered: DataFrame, *, world: World) -> DataFrame:
     person, community = F.col("person"), F.col("community")
-    placed = settled(
-        numbered.withColumns({"community": world.community(person), "member": world.member(person)}).withColumns(
-            {"size": world.size(community), "stride": world.stride(community)}
-        )
-    )
-    rank = F.pmod(F.col("member") * F.col("stride"), F.col("size"))
-    ranked = settled(placed.withColumn("rank", rank))
+    placed = computed(numbered, {"community": world.community(person), "member": world.member(person)})
+    sized = computed(placed, {"size": world.size(community), "stride": world.stride(community)})
+    ranked = computed(sized, {"rank": F.pmod(F.col("member") * F.col("stride"), F.col("size"))})
     first_rising = world.first_rising_rank(community)
     few = F.ceil(F.col("size") * 0.012)
     is_rising = (F.col("rank") >= first_rising) & (F.col("rank") < first_rising + few)
-    known = ranked.withColumns(
+    return computed(
+        ranked,
         {
             "is_anchor": F.col("rank") < ANCHORS,
             "is_rising": is_rising & F.lit(world.params.rising_growth > 1),
             "share": (F.col("rank") + 0.5) / F.col("size"),
-        }
+        },
     )
-    return settled(known)
 
 
 def _with_character(placed: DataFrame, *, world: World) -> DataFrame:
@@ -66,12 +62,14 @@ def _with_character(placed: DataFrame, *, world: World) -> DataFrame:
     popularity = -F.log(F.col("share")) - 1.0
     quality = 0.7 * (0.25 * popularity + 0.97 * normal(world.seed, "quality", person))
     in_the_head = F.col("share") < 0.14
-    follows = uniform(world.seed, "follows anchor", person) < 0.8
+    which = index(ANCHORS, world.seed, "which anchor", person)
     waves = {}
     for name, (shortest, spread) in _WAVES.items():
         waves[f"{name}_period"] = (shortest + spread * uniform(world.seed, f"{name} period", person)) * WEEK_S
         waves[f"{name}_phase"] = uniform(world.seed, f"{name} phase", person)
-    first = placed.withColumns(
+    follows = (uniform(world.seed, "follows anchor", person) < 0.8) & (which != F.col("rank"))
+    known = computed(
+        placed,
         waves
         | {
             "stays": stays,
@@ -83,18 +81,15 @@ def _with_character(placed: DataFrame, *, world: World) -> DataFrame:
             "diligence": F.when(stays, 0.6 + 0.4 * luck).otherwise(usual),
             "fortune": normal(world.seed, "fortune", person),
             "reception": F.when(stays, 0.0).when(uniform(world.seed, "reception", person) < 0.35, -2.7).otherwise(0.3),
-            # Weeks from visit to visit, from every one to every twelfth; half of the people come less often than every fifth.
+            # From every week to every twelfth; half of the people come less often than every fifth.
             "visit_every": F.when(stays, 1.0).otherwise(F.pow(F.lit(12.0), F.sqrt(habit))),
             "visit_phase": uniform(world.seed, "habit phase", person),
             "frailty": 0.4 * world.params.noise * normal(world.seed, "frailty", person),
-            "followed_rank": F.when(follows, index(ANCHORS, world.seed, "which anchor", person)),
-        }
+            "followed_rank": F.when(follows, which),
+        },
     )
     at_best = F.when(F.col("is_creator"), 0.85).otherwise(0.28)
-    second = settled(first).withColumn(
-        "posts_a_week", at_best * (0.4 + 1.5 * F.col("diligence")) * world.intensity**0.5
-    )
-    return settled(second)
+    return computed(known, {"posts_a_week": at_best * (0.4 + 1.5 * F.col("diligence")) * world.intensity**0.5})
 
 
 def _with_life(known: DataFrame, *, world: World) -> DataFrame:
@@ -106,7 +101,7 @@ def _with_life(known: DataFrame, *, world: World) -> DataFrame:
         .when(is_early, luck * min(4.0 * WEEK_S, 0.2 * world.end_s))
         .otherwise(luck * 0.85 * world.end_s)
     )
-    joined = settled(known.withColumn("join_s", F.floor(join).cast("long")))
+    joined = computed(known, {"join_s": F.floor(join).cast("long")})
 
     def falls_silent(week: Column) -> Column:
         return (week * WEEK_S >= F.col("join_s")) & (
@@ -116,16 +111,15 @@ def _with_life(known: DataFrame, *, world: World) -> DataFrame:
     weeks = F.sequence(F.lit(0), F.lit(world.weeks - 1))
     last_week = F.element_at(F.filter(weeks, falls_silent), 1)
     silent = F.coalesce(last_week * WEEK_S + index(WEEK_S, world.seed, "silence time", person), F.lit(world.end_s))
-    silenced = settled(joined.withColumn("silent_s", F.least(silent, F.lit(world.end_s)).cast("long")))
+    silenced = computed(joined, {"silent_s": F.least(silent, F.lit(world.end_s)).cast("long")})
 
     returns = (uniform(world.seed, "returns", person) < 0.08) & (F.col("silent_s") < world.end_s)
     away = 8 * WEEK_S + index(14 * WEEK_S, world.seed, "away", person)
     back = 4 * WEEK_S + index(10 * WEEK_S, world.seed, "back", person)
     return_s = F.when(returns, F.col("silent_s") + away).otherwise(world.end_s).cast("long")
     follow_s = F.col("join_s") + HOUR_S + index(9 * DAY_S, world.seed, "follow anchor", person)
-    return silenced.withColumns(
-        {"return_s": return_s, "gone_s": (return_s + back).cast("long"), "follow_anchor_s": follow_s.cast("long")}
-    )
+    back_again = computed(silenced, {"return_s": return_s, "follow_anchor_s": follow_s.cast("long")})
+    return back_again.withColumn("gone_s", (F.col("return_s") + back).cast("long"))
 
 
 def is_alive(at_s: Column, *, prefix: str = "") -> Column:
@@ -135,8 +129,9 @@ def is_alive(at_s: Column, *, prefix: str = "") -> Column:
 
 
 def is_present(person: Column, at_s: Column, *, world: World, prefix: str = "") -> Column:
-    """Whether the person visits in the week of that second: by habit every 1 to 12 weeks, one visit in eight left out, and on joining.
+    """Whether the person visits in the week of that second.
 
+    By habit every 1 to 12 weeks, one visit in eight left out, and in the week of joining.
     Forty quiet days say little about somebody who comes every sixth week, and all about somebody who came every week.
     """
     week = F.floor(at_s / WEEK_S)

@@ -21,13 +21,14 @@ WEEK_S = 7 * DAY_S
 ANCHORS = 3
 
 
-def settled(frame: DataFrame) -> DataFrame:
-    """The same rows, computed before anything that follows looks at them.
+def computed(frame: DataFrame, columns: dict[str, Column]) -> DataFrame:
+    """The frame with these columns, worked out once a row before anything that follows looks at them.
 
-    Spark copies the expression of a column into each filter on it; a few such steps doubled the plan each time, until the
-    generated code no longer compiled. It does not look through a generator.
+    Spark copies the expression of a column into each filter and each column that uses it; after a few such steps the plan
+    doubled each time, until its code no longer compiled. It does not look through a generator.
     """
-    return frame.select(F.inline(F.array(F.struct(*[F.col(name) for name in frame.columns]))))
+    kept = [F.col(name) for name in frame.columns if name not in columns]
+    return frame.select(*kept, F.inline(F.array(F.struct(*[value.alias(name) for name, value in columns.items()]))))
 
 
 @dataclass(frozen=True)

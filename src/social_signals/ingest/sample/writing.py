@@ -20,7 +20,7 @@ from social_signals.ingest.sample.words import (
     products,
     spellings,
 )
-from social_signals.ingest.sample.world import World, settled
+from social_signals.ingest.sample.world import World, computed
 
 PRODUCTS_PER_TOPIC = len(products()[0])
 BRANDS_PER_TOPIC = len(TOPICS[0].brands)
@@ -44,35 +44,39 @@ def written(drafts: DataFrame, *, world: World) -> DataFrame:
     drafts have: post and reply (longs, unique together; reply 0 = a post of its own), author, about (the person whose
     post is answered), mentioned (person or null), topic, tone (experience of whom the tone follows).
     """
-    felt = settled(_with_sentiment(drafts, world=world))
-    named = settled(_with_names(felt, world=world))
-    return settled(_with_text(named, world=world))
+    return (
+        drafts.transform(_with_sentiment, world=world)
+        .transform(_with_names, world=world)
+        .transform(_with_text, world=world)
+    )
 
 
 def _with_sentiment(drafts: DataFrame, *, world: World) -> DataFrame:
     """Softmax of (0.1 - 1.5 tone, 0.6, -0.6 + 1.5 tone), in the order negative, neutral, positive."""
     slope = 1.5 * F.col("tone")
     negative, neutral, positive = F.exp(0.1 - slope), F.lit(math.exp(0.6)), F.exp(-0.6 + slope)
-    weighed = drafts.withColumns({"w_negative": negative, "w_neutral": neutral, "w_positive": positive})
-    total = F.col("w_negative") + F.col("w_neutral") + F.col("w_positive")
-    chances = weighed.withColumns(
-        {"p_negative": F.col("w_negative") / total, "p_neutral": F.col("w_neutral") / total, "p_positive": F.col("w_positive") / total}
-    )  # fmt: skip
+    total = negative + neutral + positive
+    chances = computed(
+        drafts,
+        {"p_negative": negative / total, "p_neutral": neutral / total, "p_positive": positive / total},
+    )
     chance = uniform(world.seed, "sentiment", F.col("post"), F.col("reply"))
     sentiment = (
         F.when(chance < F.col("p_negative"), 0).when(chance < F.col("p_negative") + F.col("p_neutral"), 1).otherwise(2)
     )
-    return chances.withColumn("sentiment", sentiment.cast("long")).drop("w_negative", "w_neutral", "w_positive")
+    return computed(chances, {"sentiment": sentiment.cast("long")})
 
 
 def _with_names(drafts: DataFrame, *, world: World) -> DataFrame:
     """What could be named in the text and how it is spelled; whether it is named depends on the sentence."""
     keys = (F.col("post"), F.col("reply"))
-    nation = world.nation(F.col("author"))
+    drafts = computed(drafts, {"nation": world.nation(F.col("author"))})
+    nation = F.col("nation")
     speaks_other = nation >= ENGLISH_NATIONS
     is_foreign = speaks_other & (uniform(world.seed, "writes foreign", *keys) < 0.7)
     language = F.when(is_foreign, F.pmod(nation - ENGLISH_NATIONS, F.lit(len(templates.FOREIGN_LANGUAGES))))
-    named = drafts.withColumns(
+    named = computed(
+        drafts,
         {
             "foreign": language,
             "product": index(PRODUCTS_PER_TOPIC, world.seed, "product named", *keys),
@@ -80,7 +84,7 @@ def _with_names(drafts: DataFrame, *, world: World) -> DataFrame:
             "person": index(len(PEOPLE), world.seed, "person named", *keys),
             # Half of the organisations named are brands of the topic.
             "org": index(len(ORGANIZATIONS) + 4 * BRANDS_PER_TOPIC, world.seed, "org named", *keys),
-        }
+        },
     )
     spelling = {slot: index(_SPELLINGS, world.seed, f"{slot} spelling", *keys) for slot in _SLOTS}
     row, no_row = F.col("topic"), F.lit(0)
@@ -96,9 +100,8 @@ def _with_names(drafts: DataFrame, *, world: World) -> DataFrame:
         "person": choose(_canonical([PEOPLE]), no_row, F.col("person")),
         "org": choose(_canonical(_orgs()), row, F.col("org")),
     }
-    return named.withColumns(
-        {f"{slot}_surface": surfaces[slot] for slot in _SLOTS} | {f"{slot}_name": names[slot] for slot in _SLOTS}
-    )
+    spelled = computed(named, {f"{slot}_surface": surfaces[slot] for slot in _SLOTS})
+    return spelled.withColumns({f"{slot}_name": names[slot] for slot in _SLOTS})
 
 
 def _with_text(drafts: DataFrame, *, world: World) -> DataFrame:
@@ -116,15 +119,19 @@ def _with_text(drafts: DataFrame, *, world: World) -> DataFrame:
         choose(templates.OPENERS, F.col("sentiment"), draw(world.seed, "opener", *keys))
     )
     closer = choose(templates.CLOSERS, F.col("sentiment"), draw(world.seed, "closer", *keys))
-    sentence = drafts.withColumns(
-        {"sentence": F.when(is_foreign, foreign).otherwise(english), "opener": opener, "closer": closer}
-    )
+    thing = choose([topic.things for topic in TOPICS], F.col("topic"), draw(world.seed, "thing", *keys))
+    parts = {
+        "sentence": F.when(is_foreign, foreign).otherwise(english),
+        "opener": opener,
+        "closer": closer,
+        "thing": thing,
+    }
+    sentence = computed(drafts, parts)
 
     filled = F.col("sentence")
     for slot in _SLOTS:
         filled = F.replace(filled, F.lit(f"{{{slot}}}"), F.col(f"{slot}_surface"))
-    things = choose([topic.things for topic in TOPICS], F.col("topic"), draw(world.seed, "thing", *keys))
-    filled = F.replace(F.replace(filled, F.lit("{thing}"), things), F.lit("{topic}"), _topic_name())
+    filled = F.replace(F.replace(filled, F.lit("{thing}"), F.col("thing")), F.lit("{topic}"), _topic_name())
     is_tagged = (uniform(world.seed, "hashtag", *keys) < 0.2) & ~is_reply
     tag = F.when(is_tagged, F.concat(F.lit(" #"), _topic_hashtag())).otherwise("")
     greets = is_reply & (uniform(world.seed, "greets", *keys) < 0.25)
@@ -155,7 +162,7 @@ def _with_text(drafts: DataFrame, *, world: World) -> DataFrame:
         {
             "text": text,
             "media_type": media,
-            "title": F.when(media.isin("video", "link"), F.initcap(things)),
+            "title": F.when(media.isin("video", "link"), F.initcap(F.col("thing"))),
             "language": language,
             "item": F.when(names_product, item_number(F.col("topic"), F.col("product"))),
             "entities": F.array_compact(F.array(*found)),
