@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -143,10 +143,14 @@ class FileDataset:
 
 @dataclass
 class FrameDataset:
-    """Typed rows that are there already (generated, or a version of a Delta table); each lands as JSON."""
+    """Typed rows that no file holds (generated, or a version of a Delta table); each lands as JSON.
+
+    `rows` is called when they are read, not before: what has landed already costs nothing.
+    """
 
     name: str
-    frame: DataFrame
+    columns: list[str]
+    rows: Callable[[], DataFrame]
     batch: Batch
     is_text: bool = field(default=False, init=False)
     peek: list[dict[str, Any]] = field(default_factory=list, init=False)
@@ -155,15 +159,11 @@ class FrameDataset:
     def batches(self) -> list[Batch]:
         return [self.batch]
 
-    @property
-    def columns(self) -> list[str]:
-        return list(self.frame.columns)
-
     def read(self, batch_ids: Sequence[str]) -> DataFrame:
         del batch_ids  # there is one
-        record = F.to_json(F.struct(*(F.col(f"`{c}`") for c in self.frame.columns)), AS_JSON)
+        record = F.to_json(F.struct(*(F.col(f"`{c}`") for c in self.columns)), AS_JSON)
         label, batch = F.lit(None).cast("string"), F.lit(self.batch.id)
-        return self.frame.select(record.alias(RECORD), label.alias(FILE), batch.alias(BATCH_ID))
+        return self.rows().select(record.alias(RECORD), label.alias(FILE), batch.alias(BATCH_ID))
 
     def read_what_is_left(self, batch_ids: Sequence[str]) -> DataFrame | None:
         del batch_ids
@@ -209,7 +209,8 @@ def open_table(spark: SparkSession, name: str, place: str) -> FrameDataset:
             hint="give a path or [catalog.]schema.table",
         ) from None
     fingerprint = hashlib.sha256(f"{detail['id']}|{newest['version']}".encode()).hexdigest()[:16]
-    return FrameDataset(name, frame, Batch(fingerprint, f"{place}@{newest['version']}"))
+    batch = Batch(fingerprint, f"{place}@{newest['version']}")
+    return FrameDataset(name, list(frame.columns), lambda: frame, batch)
 
 
 def valid_text(text: Column) -> Column:

@@ -13,7 +13,7 @@ from social_signals.core.times import EPOCH
 from social_signals.governance import pseudonym
 from social_signals.ingest.checks import Raw, reasons
 from social_signals.ingest.source import CARRIED, LANDED_TS, PROBLEM
-from social_signals.ingest.values import KIND_SYNONYMS, clean, typed
+from social_signals.ingest.values import KIND_SYNONYMS, absent_if_empty, typed, visible
 from social_signals.tables.silver import (
     ATTRIBUTES,
     BATCH_ID,
@@ -30,6 +30,7 @@ from social_signals.tables.silver import (
     RECORD,
     RECORD_HASH,
     SOURCE,
+    USERS,
     event_time_column,
     quarantine_of,
 )
@@ -53,9 +54,10 @@ def checked(
     """
     own = [f for f in table.schema if f.name not in (INGESTED_TS, SOURCE)]
     text_of = {f.name: f.name if isinstance(f.dataType, StringType) else f"_{f.name}" for f in own}
-    cleaned = fields.select(
-        *CARRIED, PROBLEM, *(_cleaned(fields, f.name, table, key).alias(text_of[f.name]) for f in own)
-    )
+    # In steps, so that a name stands for what was computed: nested, each function's text would be compiled many times.
+    seen = fields.select(*CARRIED, PROBLEM, *(_visible(fields, f.name, table, key).alias(f.name) for f in own))
+    words = seen.select(*CARRIED, PROBLEM, *(_in_one_spelling(f.name).alias(f.name) for f in own))
+    cleaned = words.select(*CARRIED, PROBLEM, *(_identity(f.name, table, key).alias(text_of[f.name]) for f in own))
     raws = [Raw(f.name, text_of[f.name], f.dataType) for f in own if text_of[f.name] != f.name]
     values = {r.name: typed(F.col(r.text), r.kind, timestamp_formats=timestamp_formats) for r in raws}
     found = reasons(table, required=[f.name for f in own if not f.nullable], raws=raws, now=now)
@@ -67,8 +69,8 @@ def checked(
 def settled(rows: DataFrame, *, table: Table) -> DataFrame:
     """`checked` rows with an `outcome`: per key the newest is accepted, its identical copies are duplicates.
 
-    A copy with other content is quarantined with a reason. `record` stays with what is quarantined. Among equally new ones the greatest hash of content wins, so
-    the answer depends neither on order nor on the cluster.
+    A copy with other content is quarantined with a reason. Among equally new ones the greatest hash of content wins, so
+    the answer depends neither on order nor on the cluster. `record` stays with what is quarantined only.
     """
     own = [f for f in table.schema if f.name not in (INGESTED_TS, SOURCE)]
     is_valid = F.size(REASONS) == 0
@@ -127,15 +129,23 @@ def content_hash(columns: Sequence[tuple[str, bool]]) -> Column:
     return F.xxhash64(*parts)
 
 
-def _cleaned(fields: DataFrame, name: str, table: Table, key: str | None) -> Column:
-    if name not in fields.columns or (key is not None and name in NAMING and table.name == "silver.users"):
+def _visible(fields: DataFrame, name: str, table: Table, key: str | None) -> Column:
+    is_dropped = key is not None and table is USERS and name in NAMING
+    if name not in fields.columns or is_dropped:
         return F.lit(None).cast("string")
-    value = clean(F.col(name))
+    return visible(F.col(name))
+
+
+def _in_one_spelling(name: str) -> Column:
+    text = absent_if_empty(F.col(name))
     if name in (KIND, PURPOSE):
-        value = F.lower(value)
+        return F.lower(text)
+    return F.upper(text) if name == CURRENCY else text
+
+
+def _identity(name: str, table: Table, key: str | None) -> Column:
     if name == KIND:
         synonyms = F.create_map(*(F.lit(x) for pair in KIND_SYNONYMS.items() for x in pair))
-        value = F.coalesce(synonyms[value], value)
-    if name == CURRENCY:
-        value = F.upper(value)
-    return pseudonym(value, key=key) if key is not None and name in table.subject_columns else value
+        return F.coalesce(synonyms[F.col(name)], F.col(name))
+    is_person = name in table.subject_columns
+    return pseudonym(F.col(name), key=key) if key is not None and is_person else F.col(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -12,10 +13,11 @@ from pyspark.sql import functions as F
 
 from social_signals import __version__
 from social_signals.core.errors import ConfigError
+from social_signals.core.lanes import Once
 from social_signals.ingest.mapping import JsonMapping
 from social_signals.ingest.params import FilesSource, SampleSource, StackExchangeSource, TablesSource
 from social_signals.ingest.read import FileDataset, FrameDataset, open_files, open_table
-from social_signals.ingest.sample import sample_tables
+from social_signals.ingest.sample import SAMPLE_TABLES, columns_of, sample_tables
 from social_signals.ingest.source import Batch, Flow, Opened
 from social_signals.ingest.stackexchange import open_dump
 from social_signals.tables.silver import silver_table
@@ -39,7 +41,11 @@ def _open_sample(spark: SparkSession, source: SampleSource) -> Opened:
     # The same settings make another world when the generator changes, and that shows in the package's version.
     settings = json.dumps(asdict(source) | {"version": __version__}, sort_keys=True)
     batch = Batch(hashlib.sha256(settings.encode()).hexdigest()[:16], f"sample of {source.users} people")
-    datasets = [FrameDataset(name, frame, batch) for name, frame in sample_tables(spark, source).items()]
+    world = Once(lambda: sample_tables(spark, source))
+    datasets = [
+        FrameDataset(name, columns_of(name), partial(lambda table: world()[table], name), batch)
+        for name in SAMPLE_TABLES
+    ]
     return Opened(source.name, datasets, [_flow(dataset) for dataset in datasets])
 
 

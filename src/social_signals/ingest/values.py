@@ -22,7 +22,6 @@ from social_signals.core.errors import ContractError
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 LARGEST_EXACT_DOUBLE = 2.0**53
-EDGES = ("\t", "\r", "\n")
 INT_RANGE = (-(2**31), 2**31 - 1)
 
 # The same act under the names that networks give it.
@@ -34,14 +33,14 @@ KIND_SYNONYMS = {
 }  # fmt: skip
 
 
-def clean(text: Column) -> Column:
-    """The text without spaces and line ends around it, NULs as U+FFFD; null where nothing is left. All else stays."""
-    # The general forms of both functions take apart every string; most need neither.
-    visible = F.when(text.contains("\0"), F.translate(text, "\0", "\ufffd")).otherwise(text)
-    spaced = F.trim(visible)
-    has_edge = F.substring(spaced, 1, 1).isin(*EDGES) | F.substring(spaced, -1, 1).isin(*EDGES)
-    trimmed = F.when(has_edge, F.btrim(spaced, F.lit(" " + "".join(EDGES)))).otherwise(spaced)
-    return F.when(trimmed != "", trimmed)
+def visible(text: Column) -> Column:
+    """The text without spaces and line ends around it, NULs as U+FFFD. All else stays, emoji and marks of direction too."""
+    return F.btrim(F.translate(text, "\0", "\ufffd"), F.lit(" \t\r\n"))
+
+
+def absent_if_empty(text: Column) -> Column:
+    """Null for the empty text: absent is null everywhere."""
+    return F.when(text != "", text)
 
 
 def typed(text: Column, kind: DataType, *, timestamp_formats: Sequence[str] = ()) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from omegaconf import MISSING
@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.core.errors import SocialSignalsError
+from social_signals.core.lanes import at_once
 from social_signals.governance import ConsentParams, read_key
 from social_signals.ingest import IngestParams, Opened, open_source
 from social_signals.ingest.rows import OUTCOME, QUARANTINED, accepted, checked, quarantined, settled
@@ -60,12 +61,13 @@ def run(job: IngestJob, context: Context) -> Outcome:
         todo.flow.check()
     if job.dry_run:
         return Outcome(status="dry_run", plan=plan(source, pending))
-    for dataset in source.datasets:
-        land(source, dataset, pending, context)
-    counts = {
-        table: merge(source, table, [p for p in pending if p.flow.silver.name == table.name], job, context, key=key)
-        for table in silver_tables(source)
-    }
+    at_once(context.spark, [partial(land, source, dataset, pending, context) for dataset in source.datasets])
+    tables = silver_tables(source)
+    to_merge = [[p for p in pending if p.flow.silver.name == table.name] for table in tables]
+    merges = [
+        partial(merge, source, table, todo, job, context, key=key) for table, todo in zip(tables, to_merge, strict=True)
+    ]
+    counts = dict(zip(tables, at_once(context.spark, merges), strict=True))
     record(source, counts, context)
     say_consents(source, job.consent)
     return Outcome(metrics={"ingest": {short(table): total(counts[table]) for table in counts}})
@@ -91,13 +93,12 @@ def land(source: Opened, dataset: Dataset, pending: Sequence[Pending], context: 
     wanted = sorted({batch for p in pending if p.flow.dataset == dataset.name for batch in p.batch_ids})
     if not wanted:
         return
-    stored = catalog.read_or_empty(bronze)
-    there = {row[0] for row in stored.where(F.col(BATCH_ID).isin(wanted)).select(BATCH_ID).distinct().collect()}
-    missing = [batch for batch in wanted if batch not in there]
+    is_first_load = not catalog.exists(bronze) or catalog.read(bronze).isEmpty()
+    missing = wanted if is_first_load else not_landed(wanted, catalog.read(bronze))
     if not missing:
         return
     context.progress.step(f"landing {dataset.name}")
-    landing = {IS_FIRST_LOAD: F.lit(stored.isEmpty()), INGESTED_TS: F.lit(context.now)}
+    landing = {IS_FIRST_LOAD: F.lit(is_first_load), INGESTED_TS: F.lit(context.now)}
     try:
         catalog.append(bronze, dataset.read(missing).withColumns(landing))
     except SocialSignalsError:
@@ -108,6 +109,13 @@ def land(source: Opened, dataset: Dataset, pending: Sequence[Pending], context: 
         if readable is None:
             raise
         catalog.append(bronze, readable.withColumns(landing))
+
+
+def not_landed(batch_ids: Sequence[str], bronze: DataFrame) -> list[str]:
+    """The batches of which bronze has no record."""
+    there = bronze.where(F.col(BATCH_ID).isin(*batch_ids)).select(BATCH_ID).distinct()
+    landed = {row[BATCH_ID] for row in there.collect()}
+    return [batch for batch in batch_ids if batch not in landed]
 
 
 def merge(

@@ -119,11 +119,9 @@ def _run_in_session(name: str, job: Job, run: Run, summary: Summary, *, now: dat
 
 def tables_of(catalog: Catalog) -> dict[str, dict[str, int]]:
     """Per table written: rows it now holds, rows this run wrote, version."""
-    contracts = catalog.written_tables
-    return {
-        name: {"rows": catalog.row_count(contracts[name]), "written": written.rows, "version": written.version}
-        for name, written in sorted(catalog.written.items())
-    }
+    written = dict(sorted(catalog.written.items()))
+    rows = catalog.row_counts([catalog.written_tables[name] for name in written])
+    return {name: {"rows": rows[name], "written": w.rows, "version": w.version} for name, w in written.items()}
 
 
 def _fail(summary: Summary, error: BaseException) -> int:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from typing import TypeVar
 
@@ -110,9 +111,10 @@ class Catalog:
         newest = self._delta(table).history(1).select("version").first()
         return int(newest["version"]) if newest else None
 
-    def row_count(self, table: Table) -> int:
-        """Rows of the newest version, answered from Delta's file statistics without reading data."""
-        return self._load(table, version=None).count()
+    def row_counts(self, tables: Sequence[Table]) -> dict[str, int]:
+        """Name -> rows of the newest version, answered from Delta's file statistics without reading data."""
+        counts = [self._load(t, version=None).agg(F.count("*")).select(F.lit(t.name), "count(1)") for t in tables]
+        return {row[0]: row[1] for row in reduce(DataFrame.unionAll, counts).collect()} if counts else {}
 
     def require_writable(self) -> None:
         """Raise ResourceError unless a file can be written under the root; found before the cluster is paid for."""
@@ -310,7 +312,6 @@ class Catalog:
 
     def _commit(self, table: Table, write: Callable[[], object]) -> Written:
         """Write, again with back-off if another writer came first, and take the counts from Delta's own commit."""
-        before = self.version(table)
         # Set at each write: a pipeline and its stages are several catalogs on one session.
         self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", self._mark)
         for attempt in range(1, WRITE_ATTEMPTS + 1):
@@ -326,15 +327,15 @@ class Catalog:
                 log.warning("%s was changed by another writer, trying again (%d)", table.name, attempt)
                 # Writers that collided once must not meet again in step; the wait decides nothing that is written.
                 time.sleep(2**attempt * random.uniform(0.5, 1.0))
-        return self._account(table, before)
+        return self._account(table)
 
-    def _account(self, table: Table, before: int | None) -> Written:
-        commits = self._delta(table).history(10).where(F.col("userMetadata") == self._mark)
-        ours = [c for c in commits.collect() if before is None or c["version"] > before]
+    def _account(self, table: Table) -> Written:
+        commits = self._delta(table).history(10).select("version", "userMetadata", "operationMetrics").collect()
+        earlier = self.written.get(table.name, Written(0, -1))
+        ours = [c for c in commits if c["userMetadata"] == self._mark and c["version"] > earlier.version]
         rows = sum(_rows_of(c["operationMetrics"] or {}) for c in ours)
-        version = max((int(c["version"]) for c in ours), default=before or 0)
-        earlier = self.written.get(table.name, Written(0, 0)).rows
-        self.written[table.name] = Written(rows=earlier + rows, version=version)
+        version = max(int(c["version"]) for c in ours or commits)
+        self.written[table.name] = Written(rows=earlier.rows + rows, version=version)
         self.written_tables[table.name] = table
         log.info("%s: %d rows written, version %d", table.name, rows, version)
         return Written(rows=rows, version=version)

@@ -199,7 +199,7 @@ def test_a_relative_root_is_in_the_working_folder(
     )
     try:
         catalog.replace_slice(SCORES, rows(SCORES, {"as_of": MARCH, "user_id": "u"}), as_of=MARCH)
-        assert catalog.row_count(SCORES) == 1
+        assert catalog.row_counts([SCORES]) == {SCORES.name: 1}
     finally:
         shutil.rmtree(f"{started_in}/{name}", ignore_errors=True)
 

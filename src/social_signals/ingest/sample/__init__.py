@@ -41,6 +41,6 @@ The truth, at the default params (`noise=1`):
 """
 
 from social_signals.ingest.sample.params import SampleParams
-from social_signals.ingest.sample.tables import sample_tables, sample_truth
+from social_signals.ingest.sample.tables import SAMPLE_TABLES, columns_of, sample_tables, sample_truth
 
-__all__ = ["SampleParams", "sample_tables", "sample_truth"]
+__all__ = ["SAMPLE_TABLES", "SampleParams", "columns_of", "sample_tables", "sample_truth"]

@@ -34,6 +34,15 @@ _LOOKED_AT = 4000
 _FRIENDS_WHO_SEE = 3.6
 _REACTIONS_A_CANDIDATE = 1.0
 
+SAMPLE_TABLES = (
+    "users", "user_snapshots", "posts", "interactions", "items", "campaigns", "exposures", "surveys", "consents",
+)  # fmt: skip
+
+
+def columns_of(name: str) -> list[str]:
+    """The columns of a sample table: those of its contract but for what ingest adds."""
+    return [column for column in silver_table(name).columns if column not in (INGESTED_TS, SOURCE)]
+
 
 def sample_tables(spark: SparkSession, params: SampleParams) -> dict[str, DataFrame]:
     """Short silver name -> rows of its contract without ingested_ts and source.
@@ -55,7 +64,7 @@ def sample_tables(spark: SparkSession, params: SampleParams) -> dict[str, DataFr
         "surveys": _surveys(everybody, world=world),
         "consents": _consents(everybody, world=world),
     }
-    return {name: _as_contract(name, frame) for name, frame in frames.items()}
+    return {name: _as_contract(name, frames[name]) for name in SAMPLE_TABLES}
 
 
 def sample_truth(spark: SparkSession, params: SampleParams) -> dict[str, DataFrame]:
@@ -126,8 +135,8 @@ def _people(spark: SparkSession, *, world: World) -> DataFrame:
 
 def _as_contract(name: str, frame: DataFrame) -> DataFrame:
     """The contract's columns in its order and types; where it allows no null, Spark is told so too."""
-    wanted = [field for field in silver_table(name).schema if field.name not in (INGESTED_TS, SOURCE)]
-    return frame.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in wanted])
+    wanted = silver_table(name).schema
+    return frame.select(*[F.col(column).cast(wanted[column].dataType).alias(column) for column in columns_of(name)])
 
 
 def _users(everybody: DataFrame, *, world: World) -> DataFrame:
