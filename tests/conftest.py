@@ -15,13 +15,12 @@ from social_signals.tables.table import Table
 REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
-# Two cores and few partitions: a shuffle of six rows should not start 200 tasks. Nothing here runs long enough to earn
-# back what the second compiler costs, so the JVM keeps to the first one.
+# Two cores and few partitions: a shuffle of six rows should not start 200 tasks.
 TEST_PLATFORM = PlatformParams(
     master="local[2]",
     driver_memory=os.environ.get("TEST_DRIVER_MEMORY", "4g"),
     shuffle_partitions=2,
-    java_options="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    java_options="-XX:+UseSerialGC",
     conf={"spark.ui.enabled": "false", "spark.sql.warehouse.dir": "/nonexistent/use-a-catalog"},
 )
 

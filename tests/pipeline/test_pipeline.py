@@ -132,20 +132,24 @@ def test_no_personal_data_in_the_logs(
     ],
 )
 def test_a_pipeline_that_cannot_go_on_says_why_and_keeps_what_it_has(
-    overrides: list[str], code: int, says: str, job_runner: Callable[..., Ran], tmp_path: Path, lonely: dict[str, str]
+    overrides: list[str], code: int, says: str, job_runner: Callable[..., Ran], lonely: Path
 ) -> None:
-    source = ["source=files", f"source.posts={lonely['posts']}", f"source.interactions={lonely['acts']}"]
-    ran = job_runner("pipeline", tmp_path / "lakehouse", *source, *overrides)
+    source = ["source=files", f"source.posts={lonely}/posts.jsonl", f"source.interactions={lonely}/acts.jsonl"]
+    ran = job_runner("pipeline", lonely / "lakehouse", *source, *overrides)
     assert ran.code == code
     assert ran.summary.error is not None
     assert says in json.dumps(ran.summary.error)
     assert ran.summary.error["hint"]
-    assert (tmp_path / "lakehouse/silver/posts/_delta_log").is_dir(), "what was ingested stays"
+    assert (lonely / "lakehouse/silver/posts/_delta_log").is_dir(), "what was ingested stays"
 
 
-@pytest.fixture
-def lonely(tmp_path: Path) -> dict[str, str]:
-    """One person who writes every week for a year, and reacts to themselves: one class, a single user, no consent known."""
+@pytest.fixture(scope="module")
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One person who writes every week for a year, and reacts to themselves: one class, a single user, no consent known.
+
+    The lakehouse in it is the same for all: what one run has ingested the next one finds there.
+    """
+    folder = tmp_path_factory.mktemp("lonely")
     posts = [
         {
             "post_id": f"p{n}",
@@ -159,10 +163,9 @@ def lonely(tmp_path: Path) -> dict[str, str]:
         {"interaction_id": f"i{n}", "kind": "like", "actor_id": "u1", "target_user_id": "u1", "event_ts": p["event_ts"]}
         for n, p in enumerate(posts)
     ]
-    files = {"posts": tmp_path / "posts.jsonl", "acts": tmp_path / "acts.jsonl"}
     for name, rows in (("posts", posts), ("acts", acts)):
-        files[name].write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return {name: str(path) for name, path in files.items()}
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
 
 
 def test_an_unknown_job_and_no_job_are_told_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

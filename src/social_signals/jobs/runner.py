@@ -120,7 +120,7 @@ def _run_in_session(name: str, job: Job, run: Run, summary: Summary, *, now: dat
 def tables_of(catalog: Catalog) -> dict[str, dict[str, int]]:
     """Per table written: rows it now holds, rows this run wrote, version."""
     written = dict(sorted(catalog.written.items()))
-    rows = catalog.row_counts([catalog.written_tables[name] for name in written])
+    rows = catalog.rows_after()
     return {name: {"rows": rows[name], "written": w.rows, "version": w.version} for name, w in written.items()}
 
 

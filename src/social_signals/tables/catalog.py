@@ -15,7 +15,7 @@ from typing import TypeVar
 from delta import DeltaTable
 from delta.exceptions import DeltaConcurrentModificationException
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameWriter, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.types import MapType, StructType
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 CATALOG_KINDS = ("path", "metastore")
 WRITE_ATTEMPTS = 5
+_REMEMBERED_COMMITS = 10
 
 T = TypeVar("T")
 Slice = Mapping[str, "str | datetime | Sequence[datetime]"]
@@ -56,10 +57,14 @@ class CatalogParams:
 
 @dataclass(frozen=True)
 class Written:
-    """What a run left in a table: rows it wrote in all its commits, and the version after the last of them."""
+    """What a run left in a table: rows it wrote in all its commits, and the version after the last of them.
+
+    total: rows that the table held then; None where its log does not tell.
+    """
 
     rows: int
     version: int
+    total: int | None = None
 
 
 class Catalog:
@@ -85,7 +90,7 @@ class Catalog:
         self.written_tables.update(stage.written_tables)
         for name, written in stage.written.items():
             earlier = self.written.get(name, Written(0, 0)).rows
-            self.written[name] = Written(rows=earlier + written.rows, version=written.version)
+            self.written[name] = replace(written, rows=earlier + written.rows)
 
     # Places ---------------------------------------------------------------------------------------------------------
 
@@ -111,10 +116,17 @@ class Catalog:
         newest = self._delta(table).history(1).select("version").first()
         return int(newest["version"]) if newest else None
 
-    def row_counts(self, tables: Sequence[Table]) -> dict[str, int]:
-        """Name -> rows of the newest version, answered from Delta's file statistics without reading data."""
+    def row_count(self, table: Table) -> int:
+        """Rows of the newest version, answered from Delta's file statistics without reading data."""
+        return self._load(table, version=None).count()
+
+    def rows_after(self) -> dict[str, int]:
+        """Name -> rows, for each table that this catalog has written."""
+        known = {name: written.total for name, written in self.written.items()}
+        tables = [self.written_tables[name] for name, total in known.items() if total is None]
         counts = [self._load(t, version=None).agg(F.count("*")).select(F.lit(t.name), "count(1)") for t in tables]
-        return {row[0]: row[1] for row in reduce(DataFrame.unionAll, counts).collect()} if counts else {}
+        counted = {row[0]: row[1] for row in reduce(DataFrame.unionAll, counts).collect()} if counts else {}
+        return {name: counted[name] if total is None else total for name, total in known.items()}
 
     def require_writable(self) -> None:
         """Raise ResourceError unless a file can be written under the root; found before the cluster is paid for."""
@@ -332,12 +344,13 @@ class Catalog:
         return self._account(table)
 
     def _account(self, table: Table) -> Written:
-        commits = self._delta(table).history(10).select("version", "userMetadata", "operationMetrics").collect()
+        commits = self._delta(table).history(_REMEMBERED_COMMITS).collect()
         earlier = self.written.get(table.name, Written(0, -1))
         ours = [c for c in commits if c["userMetadata"] == self._mark and c["version"] > earlier.version]
         rows = sum(_rows_of(c["operationMetrics"] or {}) for c in ours)
         version = max(int(c["version"]) for c in ours or commits)
-        self.written[table.name] = Written(rows=earlier.rows + rows, version=version)
+        total = _total_rows([c for c in reversed(commits) if c["version"] <= version])
+        self.written[table.name] = Written(earlier.rows + rows, version, total)
         self.written_tables[table.name] = table
         log.info("%s: %d rows written, version %d", table.name, rows, version)
         return Written(rows=rows, version=version)
@@ -446,6 +459,24 @@ def _content_differs(table: Table) -> str:
 def _rows_of(metrics: Mapping[str, str]) -> int:
     merged = int(metrics.get("numTargetRowsInserted", 0)) + int(metrics.get("numTargetRowsUpdated", 0))
     return merged or int(metrics.get("numOutputRows", 0) if "numTargetRowsInserted" not in metrics else 0)
+
+
+def _total_rows(commits: Sequence[Row]) -> int | None:
+    """Rows of a table after its commits, oldest first; None where they do not begin with its first or do not tell."""
+    if not commits or commits[0]["version"] != 0:
+        return None
+    total = 0
+    for commit in commits:
+        how, metrics = commit["operationParameters"] or {}, commit["operationMetrics"] or {}
+        written = int(metrics.get("numOutputRows", -1))
+        is_whole = how.get("mode") == "Overwrite" and (total == 0 or not how.get("predicate"))
+        if commit["operation"] == "WRITE" and written >= 0 and (is_whole or how.get("mode") == "Append"):
+            total = written if is_whole else total + written
+        elif commit["operation"] == "MERGE" and "numTargetRowsInserted" in metrics:
+            total += int(metrics["numTargetRowsInserted"]) - int(metrics.get("numTargetRowsDeleted", 0))
+        elif commit["operation"] != "CREATE TABLE":
+            return None
+    return total
 
 
 def _first_line(text: str) -> str:

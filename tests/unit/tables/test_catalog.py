@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -199,7 +199,7 @@ def test_a_relative_root_is_in_the_working_folder(
     )
     try:
         catalog.replace_slice(SCORES, rows(SCORES, {"as_of": MARCH, "user_id": "u"}), as_of=MARCH)
-        assert catalog.row_counts([SCORES]) == {SCORES.name: 1}
+        assert catalog.row_count(SCORES) == 1
     finally:
         shutil.rmtree(f"{started_in}/{name}", ignore_errors=True)
 
@@ -228,3 +228,44 @@ def test_the_run_remembers_what_it_read_and_wrote(catalog: Catalog, rows: Rows) 
         .first()["userMetadata"]
         .endswith("test-run")
     )
+
+
+@pytest.fixture
+def metastore(spark_session: SparkSession, tmp_path: Path) -> Iterator[Catalog]:
+    """A catalog of named tables, in a schema whose files are in the test's own folder."""
+    spark_session.sql(f"CREATE SCHEMA gold LOCATION '{tmp_path}/gold'")
+    yield Catalog(spark_session, CatalogParams(kind="metastore", root=str(tmp_path / "house")), run_id="test-run")
+    spark_session.sql("DROP SCHEMA gold CASCADE")
+
+
+@pytest.mark.parametrize("kind", ["path", "metastore"])
+def test_the_rows_a_table_holds_are_told_after_every_kind_of_write(
+    kind: str, rows: Rows, request: pytest.FixtureRequest
+) -> None:
+    catalog: Catalog = request.getfixturevalue({"path": "catalog", "metastore": "metastore"}[kind])
+
+    def march(*users: str) -> DataFrame:
+        return rows(SCORES, *({"as_of": MARCH, "user_id": user, "score": 1} for user in users))
+
+    april = rows(SCORES, {"as_of": APRIL, "user_id": "u", "score": 1})
+    writes: list[Callable[[], object]] = [
+        lambda: catalog.merge(SCORES, march("u", "v")),
+        lambda: catalog.merge(SCORES, march("v", "w")),
+        lambda: catalog.append(SCORES, april),
+        lambda: catalog.replace_slice(SCORES, march("u"), as_of=MARCH),
+        lambda: catalog.delete(SCORES, F.col("as_of") == APRIL),
+        lambda: catalog.replace(SCORES, march("x", "y", "z")),
+        lambda: catalog.replace_keys(SCORES, march("x"), keys=march("x", "y").select("user_id")),
+    ]
+    told = []
+    for write in writes:
+        write()
+        told.append(catalog.rows_after()[SCORES.name])
+        assert told[-1] == catalog.row_count(SCORES), told
+    assert told == [2, 3, 4, 2, 1, 3, 2]
+    assert content(catalog.read(SCORES)) == [(MARCH, "x", 1), (MARCH, "z", 1)]
+    detail = catalog._delta(SCORES).detail().first()
+    assert detail is not None
+    assert (detail["partitionColumns"], detail["description"]) == (["as_of"], SCORES.comment)
+    with pytest.raises(ContractError, match="must have one"):
+        catalog.append(SCORES, march("v").withColumn("user_id", F.lit(None).cast("string")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -44,7 +46,9 @@ def columns_of(name: str) -> list[str]:
     return [column for column in silver_table(name).columns if column not in (INGESTED_TS, SOURCE)]
 
 
-def sample_tables(spark: SparkSession, params: SampleParams) -> dict[str, DataFrame]:
+def sample_tables(
+    spark: SparkSession, params: SampleParams, *, names: Sequence[str] = SAMPLE_TABLES
+) -> dict[str, DataFrame]:
     """Short silver name -> rows of its contract without ingested_ts and source.
 
     The people are worked out at once and kept until the frames are garbage; everything else is made when it is read.
@@ -53,18 +57,18 @@ def sample_tables(spark: SparkSession, params: SampleParams) -> dict[str, DataFr
     everybody = _people(spark, world=world)
     posts = acts.root_posts(everybody, world=world)
     reacted = acts.reactions(posts, everybody, world=world)
-    frames = {
-        "users": _users(everybody, world=world),
-        "user_snapshots": _user_snapshots(everybody, world=world),
-        "posts": _posts(posts, reacted, world=world),
-        "interactions": _interactions(everybody, posts, reacted, world=world),
-        "items": _items(spark),
-        "campaigns": _campaigns(spark, world=world),
-        "exposures": _exposures(everybody, world=world),
-        "surveys": _surveys(everybody, world=world),
-        "consents": _consents(everybody, world=world),
+    frames: dict[str, Callable[[], DataFrame]] = {
+        "users": lambda: _users(everybody, world=world),
+        "user_snapshots": lambda: _user_snapshots(everybody, world=world),
+        "posts": lambda: _posts(posts, reacted, world=world),
+        "interactions": lambda: _interactions(everybody, posts, reacted, world=world),
+        "items": lambda: _items(spark),
+        "campaigns": lambda: _campaigns(spark, world=world),
+        "exposures": lambda: _exposures(everybody, world=world),
+        "surveys": lambda: _surveys(everybody, world=world),
+        "consents": lambda: _consents(everybody, world=world),
     }
-    return {name: _as_contract(name, frames[name]) for name in SAMPLE_TABLES}
+    return {name: _as_contract(name, frames[name]()) for name in names}
 
 
 def sample_truth(spark: SparkSession, params: SampleParams) -> dict[str, DataFrame]:
