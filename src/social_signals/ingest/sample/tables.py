@@ -234,8 +234,9 @@ def _browsing_at_best(everybody: DataFrame, *, world: World) -> float:
     Looks at some 4,000 people. The constants are measured on this generator. Whole numbers are summed, so that the order
     of the sum cannot change the answer.
     """
-    step = max(1, world.params.users // _LOOKED_AT)
-    some = everybody.where(F.pmod(F.col("member"), F.lit(step)) == 0)
+    share = min(1.0, _LOOKED_AT / world.params.users)
+    # By chance: who is most followed has a low number in every community, and may not be counted for many.
+    some = everybody.where(uniform(world.seed, "looked at", F.col("person")) < share)
     weekly = computed(present_weeks(some, world=world), {"tone": experience(F.col("middle_s"))})
     reach = acts.usual_reach(F.col("middle_s"), F.col("tone"), world=world)
     toned = computed(weekly, {"mood": activity_at(F.col("tone")), "reach": reach})
@@ -252,7 +253,7 @@ def _browsing_at_best(everybody: DataFrame, *, world: World) -> float:
     row = toned.agg(*[F.sum(F.floor(value * 1e6)).alias(name) for name, value in wanted.items()]).first()
     if row is None or not row["visits"]:
         return 0.0
-    total = {name: row[name] * step / 1e6 for name in wanted}
+    total = {name: row[name] / share / 1e6 for name in wanted}
     is_there = total["more"] / (world.params.users * world.weeks)
     reactions = _REACTIONS_A_CANDIDATE * is_there * total["candidates"]
     others = reactions + total["views"] + 0.1 * total["posts"] + 2.7 * world.params.users + 0.07 * total["visits"]
