@@ -37,11 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(help_of(name))
         return 0
     from social_signals.core.logs import part_stderr_from_stdout
+    from social_signals.core.session import let_the_driver_end
     from social_signals.jobs.runner import run_job
 
     part_stderr_from_stdout()
     code, summary = run_job(name, overrides)
     _say(summary.line())
+    let_the_driver_end()
     return code
 
 

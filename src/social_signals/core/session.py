@@ -8,6 +8,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
@@ -158,3 +159,22 @@ def spark_conf(platform: PlatformParams, *, app_name: str) -> SparkConf:
     for key, value in values.items():
         conf.set(key, value)
     return conf
+
+
+def let_the_driver_end() -> None:
+    """Let the JVM of `spark-submit` end when the application has; call it last, no barrier stage can run afterwards.
+
+    Spark 3.5 times the barriers of distributed training with a thread that Java 17 waits for, so a driver that has trained
+    anything would never exit. Where another process owns the JVM (a notebook, Databricks) nothing is touched.
+    """
+    session = SparkSession.getActiveSession()
+    if session is None or "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return
+    jvm: Any = session.sparkContext._jvm
+    session.stop()
+    try:
+        companion = jvm.java.lang.Class.forName("org.apache.spark.BarrierTaskContext$").getField("MODULE$").get(None)
+        getattr(companion, "org$apache$spark$BarrierTaskContext$$timer")().cancel()
+    except Exception as error:
+        # Spark 4 has no such thread, and there it would be no loss.
+        log.debug("the barrier timer is not as in Spark 3.5: %s", type(error).__name__)

@@ -1,20 +1,47 @@
-"""`annotate`: reads new or changed `silver.posts`; writes `gold.post_entities`, then `gold.post_sentiment`."""
+"""`annotate`: reads new or changed `silver.posts`; writes `gold.entity_sentiment`, `gold.post_entities`, `gold.post_sentiment`
+and `gold.post_language`."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from social_signals.jobs import ledger
 from social_signals.jobs.job import Context, Job, Outcome
-from social_signals.nlp import annotate, entities_of, load_entity_model, load_sentiment_model, sentiment_of, text_hash
+from social_signals.nlp import (
+    annotate,
+    entities_of,
+    entity_sentiment,
+    languages_of,
+    load_entity_model,
+    load_sentiment_model,
+    sentiment_of,
+    text_hash,
+    verify_model,
+)
 from social_signals.nlp.params import TextParams, model_folder
-from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT, TEXT_HASH
+from social_signals.tables.gold import (
+    ENTITY_SENTIMENT,
+    IS_READ,
+    LANGUAGE,
+    POST_ENTITIES,
+    POST_LANGUAGE,
+    POST_SENTIMENT,
+    READ_BY,
+    TEXT_HASH,
+)
 from social_signals.tables.silver import POST_ID, POSTS, TEXT
 
 log = logging.getLogger(__name__)
+
+# In the order they are written: the last one says which posts are done, so a run that dies before it does them again.
+WRITTEN = (ENTITY_SENTIMENT, POST_ENTITIES, POST_SENTIMENT, POST_LANGUAGE)
+# Languages shown in the metrics; the others are counted together.
+MOST_LANGUAGES = 20
 
 
 @dataclass
@@ -28,36 +55,81 @@ SCHEMA = AnnotateJob
 
 
 def run(job: AnnotateJob, context: Context) -> Outcome:
-    """Sentiment and entities of every post that is new or whose text changed; a post is never read twice."""
-    catalog = context.catalog
-    posts = catalog.read(POSTS).select(POST_ID, TEXT)
-    pending = unread(posts, catalog.read_or_empty(POST_SENTIMENT))
+    """Language, sentiment and entities of every post that is new or whose text changed; a post is never read twice."""
+    catalog, text = context.catalog, job.text
+    folders = {task: model_folder(getattr(text, task), task=task) for task in ("sentiment", "entities")}
+    readers = " ".join(sorted(verify_model(folder).model_id for folder in folders.values()))
+    pending = unread(
+        changed_posts(context, everything=text.reread).select(POST_ID, TEXT),
+        catalog.read_or_empty(POST_LANGUAGE),
+        read_by=readers if text.reread else None,
+    )
     if job.dry_run:
         version = catalog.read_versions[POSTS.name]
-        sentence = (
-            f"annotate: read new posts of {POSTS.name}@{version}, write gold.post_sentiment and gold.post_entities"
-        )
-        return Outcome(status="dry_run", plan=[sentence])
+        tables = ", ".join(table.name for table in WRITTEN)
+        return Outcome(status="dry_run", plan=[f"annotate: read new posts of {POSTS.name}@{version}, write {tables}"])
     if pending.isEmpty():
         # A later stage may count on the tables being there; the models need not be loaded for that.
-        catalog.create(POST_ENTITIES)
-        catalog.create(POST_SENTIMENT)
+        for table in WRITTEN:
+            catalog.create(table)
         log.info("no new post to annotate")
         return Outcome()
-    sentiment = load_sentiment_model(context.spark, model_folder(job.text.sentiment, task="sentiment"))
-    entities = load_entity_model(context.spark, model_folder(job.text.entities, task="entities"))
-    # Both tables are cut from one pass over the texts; without this each write would run the models again.
-    annotated = annotate(pending, sentiment=sentiment, entities=entities, partitions=job.text.partitions).persist()
+    sentiment = load_sentiment_model(context.spark, folders["sentiment"])
+    entities = load_entity_model(context.spark, folders["entities"])
+    # All tables are cut from one pass over the texts; without this each write would run the models again.
+    annotated = annotate(
+        pending, sentiment=sentiment, entities=entities, languages=text.languages, partitions=text.partitions
+    ).persist()
+    keys = pending.select(POST_ID)
     try:
-        # Sentiment last: its rows say which posts are done, so a run that dies in between does them again.
-        catalog.replace_keys(POST_ENTITIES, entities_of(annotated), keys=pending.select(POST_ID))
-        catalog.merge(POST_SENTIMENT, sentiment_of(annotated))
+        if text.aspects:
+            context.progress.step("reading the sentences that name something")
+            moods = entity_sentiment(annotated, pending, model=sentiment, partitions=text.partitions)
+            catalog.replace_keys(ENTITY_SENTIMENT, moods, keys=keys)
+        else:
+            catalog.create(ENTITY_SENTIMENT)
+        catalog.replace_keys(POST_ENTITIES, entities_of(annotated), keys=keys)
+        catalog.replace_keys(POST_SENTIMENT, sentiment_of(annotated), keys=keys)
+        catalog.merge(POST_LANGUAGE, languages_of(annotated, read_by=readers.split(" ")))
+        counts = counted(annotated)
     finally:
         annotated.unpersist()
-    return Outcome(device="cpu")
+    log.info("%d of %d posts are in %s and were read", counts["read"], counts["posts"], ", ".join(text.languages))
+    return Outcome(metrics={"annotate": counts}, device="cpu")
 
 
-def unread(posts: DataFrame, done: DataFrame) -> DataFrame:
-    """The posts whose text, as it is now, has no answer in `gold.post_sentiment`."""
+def changed_posts(context: Context, *, everything: bool) -> DataFrame:
+    """The posts that may have to be read: those of the change feed since the last run, or all where that is not known.
+
+    The feed only spares looking at all posts; what is done is told by `gold.post_language` itself.
+    """
+    catalog = context.catalog
+    posts = catalog.read(POSTS)
+    version = catalog.read_versions[POSTS.name]
+    since = ledger.last_input_version(context, job="annotate", table=POSTS)
+    if everything or since is None or since > version or not catalog.exists(POST_LANGUAGE):
+        return posts
+    if since == version:
+        return posts.limit(0)
+    changed = catalog.changed_keys(POSTS, since=since, until=version)
+    return posts if changed is None else posts.join(changed, on=list(POSTS.key), how="left_semi")
+
+
+def unread(posts: DataFrame, done: DataFrame, *, read_by: str | None = None) -> DataFrame:
+    """The posts whose text, as it is now, `gold.post_language` does not know; or, with `read_by`, not from these models."""
+    if read_by is not None:
+        done = done.where(F.col(READ_BY) == read_by)
     hashed = posts.withColumn(TEXT_HASH, text_hash(F.col(TEXT)))
     return hashed.join(done.select(POST_ID, TEXT_HASH), on=[POST_ID, TEXT_HASH], how="left_anti").select(POST_ID, TEXT)
+
+
+def counted(annotated: DataFrame) -> dict[str, Any]:
+    """Posts, those that were read, and posts by language, most frequent first."""
+    one: Column = F.count(F.lit(1))
+    rows = annotated.groupBy(LANGUAGE, IS_READ).agg(one.alias("posts")).collect()
+    ranked = sorted(rows, key=lambda row: (-row["posts"], row[LANGUAGE]))
+    languages = {row[LANGUAGE]: row["posts"] for row in ranked[:MOST_LANGUAGES]}
+    rest = sum(row["posts"] for row in ranked[MOST_LANGUAGES:])
+    total = sum(row["posts"] for row in rows)
+    read = sum(row["posts"] for row in rows if row[IS_READ])
+    return {"posts": total, "read": read, "languages": languages | ({"other": rest} if rest else {})}

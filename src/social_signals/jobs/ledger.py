@@ -10,10 +10,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from pyspark.sql import functions as F
+
 from social_signals import __version__
 from social_signals.core.errors import SocialSignalsError
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.tables.ops import RUNS
+from social_signals.tables.table import Table
 
 log = logging.getLogger(__name__)
 
@@ -79,3 +82,10 @@ def record(context: Context, entry: Entry) -> None:
         entry.config_hash, __version__, inputs, outputs, rows, entry.outcome.device, entry.error,
     )  # fmt: skip
     catalog.append(RUNS, context.spark.createDataFrame([row], RUNS.schema))
+
+
+def last_input_version(context: Context, *, job: str, table: Table) -> int | None:
+    """The newest version of a table that a run of the job has read and finished with; None where the ledger knows of none."""
+    runs = context.catalog.read_or_empty(RUNS).where((F.col("job") == job) & (F.col("status") == "done"))
+    row = runs.agg(F.max(F.col("input_versions")[table.name]).alias("version")).first()
+    return None if row is None or row["version"] is None else int(row["version"])

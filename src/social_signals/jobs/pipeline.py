@@ -165,7 +165,7 @@ def _plan(job: PipelineJob, stages: Stages) -> Outcome:
     ingesting = ingest.run(part(ingest.IngestJob, job), stages.context_of("ingest"))
     when = f"as_of={job.as_of}" if job.as_of else "as_of the first midnight after the newest act"
     rest = [
-        "annotate: gold.post_sentiment and gold.post_entities for new and changed posts",
+        "annotate: language, sentiment, entities and the mood towards them for new and changed posts",
         f"build_features: gold.user_features at {when} and at past cut-offs every {job.churn.step_days} days",
         f"train_churn, train_influence: {job.churn.lookback_days} days back, {job.churn.horizon_days} days of outcome",
         f"score_churn, score_influence, build_report: {when}",

@@ -15,10 +15,13 @@ from social_signals.nlp.annotate import (
     annotate_sentiment,
     annotate_words,
     entities_of,
+    entity_sentiment,
+    languages_of,
     sentiment_of,
     text_hash,
 )
 from social_signals.nlp.entities import Entity, find_entities, normalize, tags_of_tokens
+from social_signals.nlp.language import Language, detect_language
 from social_signals.nlp.packaged import (
     EntityModel,
     ModelCard,
@@ -27,11 +30,13 @@ from social_signals.nlp.packaged import (
     load_sentiment_model,
     verify_model,
 )
+from social_signals.nlp.sentences import split_sentences
 from social_signals.nlp.words import Word, split_words
 
 __all__ = [
     "Entity",
     "EntityModel",
+    "Language",
     "ModelCard",
     "SentimentModel",
     "Word",
@@ -39,12 +44,16 @@ __all__ = [
     "annotate_entities",
     "annotate_sentiment",
     "annotate_words",
+    "detect_language",
     "entities_of",
+    "entity_sentiment",
     "find_entities",
+    "languages_of",
     "load_entity_model",
     "load_sentiment_model",
     "normalize",
     "sentiment_of",
+    "split_sentences",
     "split_words",
     "tags_of_tokens",
     "text_hash",

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
-from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
+from pyspark.sql.types import ArrayType, DoubleType, IntegerType, StringType, StructField, StructType
 
 from social_signals.core.errors import ConfigError
 from social_signals.nlp.entities import Entity, find_entities
+from social_signals.nlp.language import LANGUAGE_MODEL_ID, detect_language
 from social_signals.nlp.packaged import EntityModel, SentimentModel
+from social_signals.nlp.sentences import sentence_of, split_sentences
 from social_signals.nlp.words import MAX_CHARS, MAX_WORD_LENGTH, split_words
 from social_signals.tables.gold import (
     BEGIN,
+    CONFIDENCE,
     END,
     ENTITY_TYPE,
+    IS_READ,
     LABEL,
+    LANGUAGE,
     MODEL_ID,
     NORMALIZED,
     P_NEGATIVE,
     P_NEUTRAL,
     P_POSITIVE,
+    READ_BY,
+    SENTENCE_BEGIN,
+    SENTENCE_END,
     SENTIMENTS,
     TEXT_HASH,
 )
@@ -41,8 +49,13 @@ _ENTITY_TYPE = ArrayType(
             StructField(TEXT, StringType()),
             StructField(ENTITY_TYPE, StringType()),
             StructField(NORMALIZED, StringType()),
+            StructField(SENTENCE_BEGIN, IntegerType()),
+            StructField(SENTENCE_END, IntegerType()),
         ]
     )
+)
+_READING = StructType(
+    [StructField("words", StringType()), StructField(LANGUAGE, StringType()), StructField(CONFIDENCE, DoubleType())]
 )
 
 
@@ -56,38 +69,87 @@ def annotate(
     *,
     sentiment: SentimentModel | None = None,
     entities: EntityModel | None = None,
+    languages: Sequence[str] | None = None,
     partitions: int | None = None,
 ) -> DataFrame:
-    """One row per post, `post_id` and `text_hash`, with what the models asked for say.
+    """One row per post, `post_id`, `text_hash`, `language` and its `confidence`, with what the models asked for say.
 
     `sentiment`: struct of label, p_negative, p_neutral, p_positive, model_id. A text without words (null, empty, invisible)
     is neutral with probability 1. `entities`: array, in order, of structs of begin, end, text, entity_type, normalized,
-    with `entities_model_id` beside it. Read are the first 10,000 characters, at most 126 words and 128 word pieces.
-    The frame is lazy: persist it before cutting both tables from it. `partitions` is how many tasks read texts at a time
-    and apart; by default twice the slots of the session.
+    sentence_begin, sentence_end, with `entities_model_id` beside it. Read are the first 10,000 characters, at most 126 words
+    and 128 word pieces. Texts in none of the `languages` (null: whatever they are in) are not read: `is_read` is false,
+    `sentiment` null and `entities` empty. The frame is lazy: persist it before cutting tables from it. `partitions` is how
+    many tasks read texts at a time and apart; by default twice the slots of the session.
     """
     if sentiment is None and entities is None:
         raise ConfigError("annotate was asked for nothing", hint="give a sentiment model, an entity model or both")
-    read = _texts(posts, partitions)
+    read = _texts(posts, partitions, languages)
     answers: dict[str, Column] = {}
     if sentiment is not None:
         read = sentiment.stage.transform(read)
-        answers[SENTIMENT] = _sentiment_answer(sentiment.card.model_id)
+        answers[SENTIMENT] = F.when(F.col(IS_READ), _sentiment_answer(sentiment.card.model_id))
     if entities is not None:
         read = entities.stage.transform(read)
         answers[ENTITIES] = _entities(F.col(TEXT), F.array_join(_tags(), " "))
         answers[f"{ENTITIES}_{MODEL_ID}"] = F.lit(entities.card.model_id)
-    answered = read.select("post_ids", TEXT_HASH, *(answer.alias(name) for name, answer in answers.items()))
-    return answered.select(F.explode("post_ids").alias(POST_ID), TEXT_HASH, *answers)
+    about = (TEXT_HASH, LANGUAGE, CONFIDENCE, IS_READ)
+    answered = read.select("post_ids", *about, *(answer.alias(name) for name, answer in answers.items()))
+    return answered.select(F.explode("post_ids").alias(POST_ID), *about, *answers)
 
 
 def sentiment_of(annotated: DataFrame) -> DataFrame:
-    """One row per post: the rows of `gold.post_sentiment`, from a frame that `annotate` made with a sentiment model."""
-    return annotated.select(
+    """One row per post that was read: the rows of `gold.post_sentiment`, from a frame that `annotate` made with such a model."""
+    return annotated.where(IS_READ).select(
         POST_ID,
         *(F.col(SENTIMENT)[name].alias(name) for name in (LABEL, *_PROBABILITIES)),
         TEXT_HASH,
         F.col(SENTIMENT)[MODEL_ID].alias(MODEL_ID),
+    )
+
+
+def languages_of(annotated: DataFrame, *, read_by: Sequence[str]) -> DataFrame:
+    """One row per post: the rows of `gold.post_language`. `read_by` are the ids of the models that were to read the posts."""
+    return annotated.select(
+        POST_ID,
+        LANGUAGE,
+        CONFIDENCE,
+        IS_READ,
+        TEXT_HASH,
+        F.lit(" ".join(sorted(read_by))).alias(READ_BY),
+        F.lit(LANGUAGE_MODEL_ID).alias(MODEL_ID),
+    )
+
+
+def entity_sentiment(
+    annotated: DataFrame, posts: DataFrame, *, model: SentimentModel, partitions: int | None = None
+) -> DataFrame:
+    """One row per entity: the rows of `gold.entity_sentiment`, the mood of the sentence in which an entity is named.
+
+    `annotated` is what `annotate` made of `posts` with both models. A post of one sentence has been read already; the other
+    sentences that name somebody are read here, each distinct one once.
+    """
+    named = annotated.select(POST_ID, TEXT_HASH, SENTIMENT, F.explode(ENTITIES).alias("entity")).join(
+        posts.select(POST_ID, TEXT), on=POST_ID, how="inner"
+    )
+    begin, end = F.col("entity")[SENTENCE_BEGIN], F.col("entity")[SENTENCE_END]
+    cut = F.col(TEXT).substr(begin + 1, end - begin)
+    is_whole = cut == F.trim(TEXT)
+    sentences = named.withColumn("sentence", F.when(~is_whole, cut)).withColumn("part", text_hash(F.col("sentence")))
+    parts = sentences.where(F.col("sentence").isNotNull()).select(
+        F.col("part").alias(POST_ID), F.col("sentence").alias(TEXT)
+    )
+    read = annotate(parts.dropDuplicates([POST_ID]), sentiment=model, partitions=partitions)
+    apart = read.select(F.col(POST_ID).alias("part"), F.col(SENTIMENT).alias("of_sentence"))
+    mood = F.coalesce("of_sentence", SENTIMENT)
+    return sentences.join(apart, on="part", how="left").select(
+        POST_ID,
+        *(
+            F.col("entity")[name].alias(name)
+            for name in (BEGIN, END, ENTITY_TYPE, NORMALIZED, SENTENCE_BEGIN, SENTENCE_END)
+        ),
+        *(mood[name].alias(name) for name in (LABEL, *_PROBABILITIES)),
+        TEXT_HASH,
+        mood[MODEL_ID].alias(MODEL_ID),
     )
 
 
@@ -121,7 +183,7 @@ def annotate_words(posts: DataFrame, *, model: EntityModel, partitions: int | No
 
     For measuring the model against labelled tokens (`tags_of_tokens`); entities proper leave out what is only punctuation.
     """
-    read: DataFrame = model.stage.transform(_texts(posts, partitions))
+    read: DataFrame = model.stage.transform(_texts(posts, partitions, None))
     return read.select(F.explode("post_ids").alias(POST_ID), _tags().alias("tags"))
 
 
@@ -129,8 +191,9 @@ def _tags() -> Column:
     return F.transform(ENTITIES, lambda annotation: annotation["result"])
 
 
-def _texts(posts: DataFrame, partitions: int | None) -> DataFrame:
-    """One row per distinct text, with the posts that say it and its words as Spark NLP's annotations."""
+def _texts(posts: DataFrame, partitions: int | None, languages: Sequence[str] | None) -> DataFrame:
+    """One row per distinct text, with the posts that say it, its language, and its words as Spark NLP's annotations."""
+    is_read = F.lit(True) if languages is None else F.col("reading")[LANGUAGE].isin(*languages)
     slots = posts.sparkSession.sparkContext.defaultParallelism
     texts = (
         posts.select(POST_ID, F.coalesce(TEXT, F.lit("")).alias(TEXT))
@@ -138,7 +201,16 @@ def _texts(posts: DataFrame, partitions: int | None) -> DataFrame:
         .agg(F.first(F.substring(TEXT, 1, MAX_CHARS)).alias(TEXT), F.collect_list(POST_ID).alias("post_ids"))
         # an explicit number, or adaptive execution would put a small table into one task on one core
         .repartition(partitions or 2 * slots, TEXT_HASH)
-        .select("post_ids", TEXT_HASH, TEXT, _words(F.col(TEXT)).alias("words"))
+        .select("post_ids", TEXT_HASH, TEXT, _reading(F.col(TEXT)).alias("reading"))
+        .select(
+            "post_ids",
+            TEXT_HASH,
+            TEXT,
+            F.when(is_read, F.col("reading")["words"]).otherwise("").alias("words"),
+            F.col("reading")[LANGUAGE].alias(LANGUAGE),
+            F.col("reading")[CONFIDENCE].alias(CONFIDENCE),
+            is_read.alias(IS_READ),
+        )
     )
     return _with_annotation_columns(texts)
 
@@ -160,6 +232,9 @@ def _with_annotation_columns(texts: DataFrame) -> DataFrame:
             "post_ids",
             TEXT_HASH,
             TEXT,
+            LANGUAGE,
+            CONFIDENCE,
+            IS_READ,
             document.alias("document", metadata={"annotatorType": "document"}),
             tokens.alias("token", metadata={"annotatorType": "token"}),
         )
@@ -188,23 +263,35 @@ def _sentiment_answer(model_id: str) -> Column:
     return F.struct(*fields, F.lit(model_id).alias(MODEL_ID))
 
 
-@pandas_udf(StringType())  # type: ignore[call-overload,untyped-decorator,unused-ignore]
-def _words(texts: Iterator[pd.Series]) -> Iterator[pd.Series]:
-    """The words of each text, with blanks between."""
-    for batch in texts:
-        yield batch.map(lambda text: " ".join(word.text for word in split_words(text)))
+@pandas_udf(_READING)  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+def _reading(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
+    """The words of each text, with blanks between, and its language: one look at the text for both."""
+    for texts in batches:
+        languages = [detect_language(text) for text in texts]
+        yield pd.DataFrame(
+            {
+                "words": [" ".join(word.text for word in split_words(text)) for text in texts],
+                LANGUAGE: [language.code for language in languages],
+                CONFIDENCE: [language.confidence for language in languages],
+            }
+        )
 
 
 @pandas_udf(_ENTITY_TYPE)  # type: ignore[call-overload,untyped-decorator,unused-ignore]
 def _entities(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
-    """The entities of each text, from the tags of its words with blanks between."""
+    """The entities of each text, each with its sentence, from the tags of its words with blanks between."""
     for texts, tags in batches:
-        found = [
-            [entity._asdict() for entity in _entities_of_text(text, line)]
-            for text, line in zip(texts, tags, strict=True)
-        ]
+        found = [_entities_of_text(text, line) for text, line in zip(texts, tags, strict=True)]
         yield pd.Series(found, dtype=object)
 
 
-def _entities_of_text(text: str, tags: str | None) -> list[Entity]:
-    return find_entities(text, tags.split(" ")) if tags and tags.strip("O ") else []
+def _entities_of_text(text: str, tags: str | None) -> list[dict[str, str | int]]:
+    if not tags or not tags.strip("O "):
+        return []
+    spans = split_sentences(text)
+    return [_with_sentence(entity, spans) for entity in find_entities(text, tags.split(" "))]
+
+
+def _with_sentence(entity: Entity, spans: list[tuple[int, int]]) -> dict[str, str | int]:
+    begin, end = sentence_of(spans, entity.begin, entity.end)
+    return {**entity._asdict(), SENTENCE_BEGIN: begin, SENTENCE_END: end}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from social_signals.core.errors import ConfigError
 from social_signals.core.places import shipped
+from social_signals.nlp.language import UNDETERMINED
 
 PACKAGED = "packaged"
 
@@ -24,11 +25,23 @@ class TextModelParams:
 
 @dataclass
 class TextParams:
-    """partitions: how many tasks read texts, null for twice the slots."""
+    """Which models read the posts, and which posts.
+
+    languages: those that the models know, ISO 639 codes; und is a text that does not tell, mostly a word or two. The packaged
+    models know English. aspects: also the mood of each sentence that names something. reread: posts that other models have
+    read are read again, once. partitions: how many tasks read texts, null for twice the slots.
+    """
 
     sentiment: TextModelParams = field(default_factory=TextModelParams)
     entities: TextModelParams = field(default_factory=TextModelParams)
+    languages: list[str] = field(default_factory=lambda: ["en", UNDETERMINED])
+    aspects: bool = True
+    reread: bool = False
     partitions: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.languages:
+            raise ConfigError("text.languages is empty", hint="name at least one, for example text.languages=[en, und]")
 
 
 def model_folder(params: TextModelParams, *, task: str) -> Path:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from delta import DeltaTable
 from delta.exceptions import DeltaConcurrentModificationException
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, Row, SparkSession
 from pyspark.sql import functions as F
@@ -166,6 +167,22 @@ class Catalog:
     def read_or_empty(self, table: Table) -> DataFrame:
         """As `read`; a frame without rows where the table has not been made yet."""
         return self.read(table) if self.exists(table) else self.spark.createDataFrame([], table.schema)
+
+    def changed_keys(self, table: Table, *, since: int, until: int) -> DataFrame | None:
+        """The distinct keys of the rows inserted or updated after version `since`, up to and with `until`.
+
+        None where the change feed does not reach back that far: it was vacuumed, or the table was made anew.
+        """
+        reader = self.spark.read.format("delta").option("readChangeFeed", "true")
+        reader = reader.option("startingVersion", since + 1).option("endingVersion", until)
+        try:
+            path = self.params.kind == "path"
+            feed = reader.load(self.address(table)) if path else reader.table(self.address(table))
+            changed = feed.where(F.col("_change_type").isin("insert", "update_postimage"))
+            return changed.select(*table.key).distinct().localCheckpoint()
+        except (AnalysisException, Py4JJavaError):
+            log.info("%s has no change feed from version %d on: all of it is looked at", table.name, since + 1)
+            return None
 
     def read_stream(self, table: Table) -> DataFrame:
         """The table as an unbounded source of appended rows, columns as in its contract."""

@@ -29,6 +29,12 @@ BEGIN = "begin"
 END = "end"
 ENTITY_TYPE = "entity_type"
 NORMALIZED = "normalized"
+LANGUAGE = "language"
+CONFIDENCE = "confidence"
+IS_READ = "is_read"
+READ_BY = "read_by"
+SENTENCE_BEGIN = "sentence_begin"
+SENTENCE_END = "sentence_end"
 P_CHURN = "p_churn"
 DECILE = "decile"
 REASONS = "reasons"
@@ -101,6 +107,50 @@ POST_ENTITIES = Table(
     ),
     key=(POST_ID, BEGIN, END),
     comment="One row per entity named in a post.",
+)
+
+POST_LANGUAGE = Table(
+    "gold.post_language",
+    StructType(
+        [
+            column(POST_ID, StringType(), "the post", nullable=False),
+            column(LANGUAGE, StringType(), "ISO 639 code; und where the text does not tell", nullable=False),
+            column(CONFIDENCE, DoubleType(), "probability of the likeliest language, 0 to 1", nullable=False),
+            column(
+                IS_READ, BooleanType(), "whether the text models know the language and read the post", nullable=False
+            ),
+            column(TEXT_HASH, StringType(), "SHA-256 of the text: tells a changed post", personal=True),
+            column(
+                READ_BY, StringType(), "model_ids of the text models of that run, with blanks between", nullable=False
+            ),
+            _model(),
+        ]
+    ),
+    key=(POST_ID,),
+    comment="One row per post: its language, and that it has been dealt with.",
+)
+
+ENTITY_SENTIMENT = Table(
+    "gold.entity_sentiment",
+    StructType(
+        [
+            column(POST_ID, StringType(), "the post", nullable=False),
+            column(BEGIN, IntegerType(), "first character of the name (code points, 0-based)", nullable=False),
+            column(END, IntegerType(), "one past its last character", nullable=False),
+            column(ENTITY_TYPE, StringType(), "one of " + ", ".join(ENTITY_TYPES), nullable=False),
+            column(NORMALIZED, StringType(), "the form under which spellings meet", nullable=False, personal=True),
+            column(SENTENCE_BEGIN, IntegerType(), "first character of its sentence", nullable=False),
+            column(SENTENCE_END, IntegerType(), "one past the last character of its sentence", nullable=False),
+            column(LABEL, StringType(), "mood of that sentence: negative, neutral or positive", nullable=False),
+            column(P_NEGATIVE, DoubleType(), "probability", nullable=False),
+            column(P_NEUTRAL, DoubleType(), "probability", nullable=False),
+            column(P_POSITIVE, DoubleType(), "probability", nullable=False),
+            column(TEXT_HASH, StringType(), "SHA-256 of the text that was read", personal=True),
+            _model(),
+        ]
+    ),
+    key=(POST_ID, BEGIN, END),
+    comment="One row per entity named in a post: how the sentence that names it sounds.",
 )
 
 CHURN_SCORES = Table(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import datetime, timezone
+from pathlib import Path
 
+import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
@@ -30,3 +35,23 @@ def test_the_platform_has_the_last_word_on_any_spark_setting() -> None:
 def test_a_platform_that_cannot_be_is_refused_at_the_door(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         PlatformParams(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_driver_that_ran_a_barrier_stage_ends_under_spark_submit(tmp_path: Path) -> None:
+    script = tmp_path / "meet.py"
+    script.write_text(
+        "from pyspark import BarrierTaskContext\n"
+        "from social_signals.core.session import PlatformParams, let_the_driver_end, make_session\n"
+        "def meet(rows):\n"
+        "    BarrierTaskContext.get().barrier()\n"
+        "    return rows\n"
+        "spark = make_session(PlatformParams(), app_name='meeting')\n"
+        "print(spark.sparkContext.parallelize(range(2), 2).barrier().mapPartitions(meet).count())\n"
+        "let_the_driver_end()\n"
+    )
+    home = Path(pyspark.__path__[0])
+    line = [home / "bin" / "spark-submit", "--master", "local[2]", "--conf", "spark.ui.enabled=false", script]
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_HOME": str(home)}
+    # Without the last line of the script it would hang.
+    ran = subprocess.run(line, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "2\n"), ran.stderr[-2000:]
