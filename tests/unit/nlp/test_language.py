@@ -34,7 +34,11 @@ def test_a_sentence_is_told(text: str, code: str) -> None:
 def test_where_there_is_nothing_to_tell_nothing_is_claimed(text: str | None) -> None:
     language = detect_language(text)
     assert language.code == UNDETERMINED
-    assert language.confidence < LEAST_CONFIDENCE
+
+
+@pytest.mark.parametrize("text", ["Great phone", "true!..dude", "Can't wait", "wait it", "nice pic bro"])
+def test_a_few_english_words_are_not_taken_for_another_language(text: str) -> None:
+    assert detect_language(text).code in ("en", UNDETERMINED)
 
 
 def test_a_megabyte_is_told_by_its_beginning() -> None:
