@@ -19,7 +19,9 @@ POSTS = {
     "wordless": "\U0001f602\U0001f602",
     "mixed": "London was wonderful and we loved it. Ryanair was the worst airline, I hate them!",
     "again": "I love this phone, best purchase ever!",
+    "foreign": "J'adore la nouvelle zephyr 9, merci à toute l'équipe",
 }
+ITEM = {"item_id": "z9", "title": "Zephyr 9"}
 
 
 def write(folder: Path, name: str, posts: dict[str, str], *, day: str) -> None:
@@ -43,21 +45,23 @@ def test_each_text_is_read_once_and_by_whom_it_can_be(
         return {name: len(list((root / "gold" / name / "_delta_log").glob("*.json"))) for name in GOLD}
 
     def run(job: str, *overrides: str) -> Ran:
-        source = ["source=files", f"source.posts={folder}"] if job == "ingest" else []
+        source = ["source=files", f"source.posts={folder}", f"source.items={tmp_path}/items.jsonl"]
+        source = source if job == "ingest" else []
         ran = job_runner(job, root, *source, *overrides)
         assert ran.code == 0, ran.summary.error
         return ran
 
+    (tmp_path / "items.jsonl").write_text(json.dumps(ITEM) + "\n")
     write(folder, "a.jsonl", POSTS, day="2024-03-01")
     run("ingest")
     counts = run("annotate").summary.metrics["annotate"]
-    assert counts == {"posts": 5, "read": 4, "languages": {"en": 3, "fr": 1, "und": 1}}
+    assert counts == {"posts": 6, "read": 4, "languages": {"en": 3, "fr": 2, "und": 1}}
     # English models meet no French; what does not tell its language is read all the same.
     assert {key: rows[0].language for key, rows in gold("post_language").items()} == {
-        "english": "en", "again": "en", "mixed": "en", "french": "fr", "wordless": "und",
+        "english": "en", "again": "en", "mixed": "en", "french": "fr", "foreign": "fr", "wordless": "und",
     }  # fmt: skip
     moods = {key: rows[0].label for key, rows in gold("post_sentiment").items()}
-    assert set(moods) == set(POSTS) - {"french"}
+    assert set(moods) == set(POSTS) - {"french", "foreign"}
     assert moods["english"] == moods["again"] == "positive"
     # Two names in one post, and each has the mood of its own sentence.
     named = {row.normalized: row for row in gold("entity_sentiment")["mixed"]}
@@ -65,10 +69,19 @@ def test_each_text_is_read_once_and_by_whom_it_can_be(
     assert named["ryanair"].label == "negative"
     assert POSTS["mixed"][named["ryanair"].sentence_begin :].startswith("Ryanair was the worst")
 
+    # An item is known by its name in any language, and says who found it.
+    known = gold("post_entities")["foreign"]
+    assert [(row.text, row.entity_type, row.normalized) for row in known] == [("zephyr 9", "product", "zephyr9")]
+    assert known[0].model_id.startswith("gazetteer-")
+    assert gold("post_entities")["mixed"][0].model_id.startswith("entities-")
+
     before = versions()
     assert run("annotate").summary.metrics == {}
     assert run("annotate", "text.reread=true").summary.metrics == {}, "these models have read them already"
     assert versions() == before
+    again = run("annotate", "text.reread=true", "text.languages=[en]").summary.metrics["annotate"]
+    assert (again["posts"], again["read"]) == (6, 3), "other languages were asked for, so all are read again"
+    assert "wordless" not in gold("post_sentiment")
 
     # One text changes, one post is new: those two are looked at, and what the old text said is gone.
     write(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -23,6 +24,7 @@ from social_signals.nlp import (
     text_hash,
     verify_model,
 )
+from social_signals.nlp.gazetteer import Gazetteer
 from social_signals.nlp.params import TextParams, model_folder
 from social_signals.tables.gold import (
     ENTITY_SENTIMENT,
@@ -34,7 +36,19 @@ from social_signals.tables.gold import (
     READ_BY,
     TEXT_HASH,
 )
-from social_signals.tables.silver import POST_ID, POSTS, TEXT
+from social_signals.tables.silver import (
+    BRAND,
+    CAMPAIGNS,
+    DISPLAY_NAME,
+    HANDLE,
+    ITEMS,
+    POST_ID,
+    POSTS,
+    TEXT,
+    TITLE,
+    USERS,
+)
+from social_signals.tables.table import Table
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +56,8 @@ log = logging.getLogger(__name__)
 WRITTEN = (ENTITY_SENTIMENT, POST_ENTITIES, POST_SENTIMENT, POST_LANGUAGE)
 # Languages shown in the metrics; the others are counted together.
 MOST_LANGUAGES = 20
+# They travel to every task that reads texts.
+MOST_NAMES = 100_000
 
 
 @dataclass
@@ -58,11 +74,22 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
     """Language, sentiment and entities of every post that is new or whose text changed; a post is never read twice."""
     catalog, text = context.catalog, job.text
     folders = {task: model_folder(getattr(text, task), task=task) for task in ("sentiment", "entities")}
-    readers = " ".join(sorted(verify_model(folder).model_id for folder in folders.values()))
+
+    @cache
+    def gazetteer() -> Gazetteer:
+        return known_names(context) if text.gazetteer else Gazetteer()
+
+    @cache
+    def readers() -> str:
+        """The ids of all that reads, in order, with blanks between, and the languages that they were given."""
+        ids = {verify_model(folder).model_id for folder in folders.values()}
+        ids |= {gazetteer().model_id} if gazetteer() else set()
+        return " ".join([*sorted(ids), f"languages:{','.join(sorted(text.languages))}"])
+
     pending = unread(
         changed_posts(context, everything=text.reread).select(POST_ID, TEXT),
         catalog.read_or_empty(POST_LANGUAGE),
-        read_by=readers if text.reread else None,
+        read_by=readers() if text.reread else None,
     )
     if job.dry_run:
         version = catalog.read_versions[POSTS.name]
@@ -78,7 +105,12 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
     entities = load_entity_model(context.spark, folders["entities"])
     # All tables are cut from one pass over the texts; without this each write would run the models again.
     annotated = annotate(
-        pending, sentiment=sentiment, entities=entities, languages=text.languages, partitions=text.partitions
+        pending,
+        sentiment=sentiment,
+        entities=entities,
+        gazetteer=gazetteer(),
+        languages=text.languages,
+        partitions=text.partitions,
     ).persist()
     keys = pending.select(POST_ID)
     try:
@@ -90,12 +122,39 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
             catalog.create(ENTITY_SENTIMENT)
         catalog.replace_keys(POST_ENTITIES, entities_of(annotated), keys=keys)
         catalog.replace_keys(POST_SENTIMENT, sentiment_of(annotated), keys=keys)
-        catalog.merge(POST_LANGUAGE, languages_of(annotated, read_by=readers.split(" ")))
+        catalog.merge(POST_LANGUAGE, languages_of(annotated, read_by=readers()))
         counts = counted(annotated)
     finally:
         annotated.unpersist()
     log.info("%d of %d posts are in %s and were read", counts["read"], counts["posts"], ", ".join(text.languages))
     return Outcome(metrics={"annotate": counts}, device="cpu")
+
+
+def known_names(context: Context) -> Gazetteer:
+    """Titles of items, brands of campaigns, names and accounts of creators, as far as there are such tables."""
+    catalog = context.catalog
+
+    def names(table: Table, column: str, where: str = "true") -> list[str]:
+        rows = catalog.read_or_empty(table).where(where).where(F.col(column).isNotNull()).select(column).distinct()
+        found = [row[0] for row in rows.limit(MOST_NAMES + 1).collect()]
+        if len(found) > MOST_NAMES:
+            log.warning(
+                "%s has more than %d values of %s: none of them is a known name", table.name, MOST_NAMES, column
+            )
+            return []
+        # The order of a frame is nobody's to rely on, and where two names meet in one form the first one stays.
+        return sorted(found)
+
+    # A creator called Will or Hope would be everywhere; of people only full names are known.
+    people = [name for name in names(USERS, DISPLAY_NAME, "is_creator") if len(name.split()) > 1]
+    return Gazetteer.of(
+        [
+            *((name, "product") for name in names(ITEMS, TITLE)),
+            *((name, "organization") for name in names(CAMPAIGNS, BRAND)),
+            *((name, "person") for name in people),
+        ],
+        handles=[(name, "person") for name in names(USERS, HANDLE, "is_creator")],
+    )
 
 
 def changed_posts(context: Context, *, everything: bool) -> DataFrame:

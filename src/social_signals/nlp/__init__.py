@@ -21,6 +21,7 @@ from social_signals.nlp.annotate import (
     text_hash,
 )
 from social_signals.nlp.entities import Entity, find_entities, normalize, tags_of_tokens
+from social_signals.nlp.gazetteer import Gazetteer, find_names
 from social_signals.nlp.language import Language, detect_language
 from social_signals.nlp.packaged import (
     EntityModel,
@@ -36,6 +37,7 @@ from social_signals.nlp.words import Word, split_words
 __all__ = [
     "Entity",
     "EntityModel",
+    "Gazetteer",
     "Language",
     "ModelCard",
     "SentimentModel",
@@ -48,6 +50,7 @@ __all__ = [
     "entities_of",
     "entity_sentiment",
     "find_entities",
+    "find_names",
     "languages_of",
     "load_entity_model",
     "load_sentiment_model",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
-from pyspark.sql.types import ArrayType, DoubleType, IntegerType, StringType, StructField, StructType
+from pyspark.sql.types import ArrayType, BooleanType, DoubleType, IntegerType, StringType, StructField, StructType
 
 from social_signals.core.errors import ConfigError
 from social_signals.nlp.entities import Entity, find_entities
+from social_signals.nlp.gazetteer import Gazetteer, find_names, known_first
 from social_signals.nlp.language import LANGUAGE_MODEL_ID, detect_language
 from social_signals.nlp.packaged import EntityModel, SentimentModel
 from social_signals.nlp.sentences import sentence_of, split_sentences
@@ -41,6 +43,9 @@ SENTIMENT, ENTITIES = "sentiment", "entities"
 # Spark NLP gives a label to every word piece that begins where some token does, so no piece may reach the next token
 _STRIDE = MAX_WORD_LENGTH + 4
 _PROBABILITIES = (P_NEGATIVE, P_NEUTRAL, P_POSITIVE)
+_KNOWN_BY, _GUESSED_BY = "known_by", "guessed_by"
+# Beside an entity: whether its name is the platform's own, or a model's guess.
+_IS_KNOWN = "is_known"
 _ENTITY_TYPE = ArrayType(
     StructType(
         [
@@ -51,6 +56,7 @@ _ENTITY_TYPE = ArrayType(
             StructField(NORMALIZED, StringType()),
             StructField(SENTENCE_BEGIN, IntegerType()),
             StructField(SENTENCE_END, IntegerType()),
+            StructField(_IS_KNOWN, BooleanType()),
         ]
     )
 )
@@ -69,6 +75,7 @@ def annotate(
     *,
     sentiment: SentimentModel | None = None,
     entities: EntityModel | None = None,
+    gazetteer: Gazetteer | None = None,
     languages: Sequence[str] | None = None,
     partitions: int | None = None,
 ) -> DataFrame:
@@ -76,9 +83,10 @@ def annotate(
 
     `sentiment`: struct of label, p_negative, p_neutral, p_positive, model_id. A text without words (null, empty, invisible)
     is neutral with probability 1. `entities`: array, in order, of structs of begin, end, text, entity_type, normalized,
-    sentence_begin, sentence_end, with `entities_model_id` beside it. Read are the first 10,000 characters, at most 126 words
+    sentence_begin, sentence_end, is_known. Read are the first 10,000 characters, at most 126 words
     and 128 word pieces. Texts in none of the `languages` (null: whatever they are in) are not read: `is_read` is false,
-    `sentiment` null and `entities` empty. The frame is lazy: persist it before cutting tables from it. `partitions` is how
+    `sentiment` null and `entities` are known names only. Names of the `gazetteer` are found in any language and go before
+    what the model says. The frame is lazy: persist it before cutting tables from it. `partitions` is how
     many tasks read texts at a time and apart; by default twice the slots of the session.
     """
     if sentiment is None and entities is None:
@@ -90,8 +98,9 @@ def annotate(
         answers[SENTIMENT] = F.when(F.col(IS_READ), _sentiment_answer(sentiment.card.model_id))
     if entities is not None:
         read = entities.stage.transform(read)
-        answers[ENTITIES] = _entities(F.col(TEXT), F.array_join(_tags(), " "))
-        answers[f"{ENTITIES}_{MODEL_ID}"] = F.lit(entities.card.model_id)
+        answers[ENTITIES] = _entities_with(gazetteer)(F.col(TEXT), F.array_join(_tags(), " "))
+        answers[_KNOWN_BY] = F.lit(gazetteer.model_id if gazetteer else None).cast("string")
+        answers[_GUESSED_BY] = F.lit(entities.card.model_id)
     about = (TEXT_HASH, LANGUAGE, CONFIDENCE, IS_READ)
     answered = read.select("post_ids", *about, *(answer.alias(name) for name, answer in answers.items()))
     return answered.select(F.explode("post_ids").alias(POST_ID), *about, *answers)
@@ -107,15 +116,15 @@ def sentiment_of(annotated: DataFrame) -> DataFrame:
     )
 
 
-def languages_of(annotated: DataFrame, *, read_by: Sequence[str]) -> DataFrame:
-    """One row per post: the rows of `gold.post_language`. `read_by` are the ids of the models that were to read the posts."""
+def languages_of(annotated: DataFrame, *, read_by: str) -> DataFrame:
+    """One row per post: the rows of `gold.post_language`. `read_by` names the models that were to read the posts."""
     return annotated.select(
         POST_ID,
         LANGUAGE,
         CONFIDENCE,
         IS_READ,
         TEXT_HASH,
-        F.lit(" ".join(sorted(read_by))).alias(READ_BY),
+        F.lit(read_by).alias(READ_BY),
         F.lit(LANGUAGE_MODEL_ID).alias(MODEL_ID),
     )
 
@@ -123,13 +132,15 @@ def languages_of(annotated: DataFrame, *, read_by: Sequence[str]) -> DataFrame:
 def entity_sentiment(
     annotated: DataFrame, posts: DataFrame, *, model: SentimentModel, partitions: int | None = None
 ) -> DataFrame:
-    """One row per entity: the rows of `gold.entity_sentiment`, the mood of the sentence in which an entity is named.
+    """One row per entity of a post that was read: the rows of `gold.entity_sentiment`, the mood of the sentence that names it.
 
     `annotated` is what `annotate` made of `posts` with both models. A post of one sentence has been read already; the other
     sentences that name somebody are read here, each distinct one once.
     """
-    named = annotated.select(POST_ID, TEXT_HASH, SENTIMENT, F.explode(ENTITIES).alias("entity")).join(
-        posts.select(POST_ID, TEXT), on=POST_ID, how="inner"
+    named = (
+        annotated.where(IS_READ)
+        .select(POST_ID, TEXT_HASH, SENTIMENT, F.explode(ENTITIES).alias("entity"))
+        .join(posts.select(POST_ID, TEXT), on=POST_ID, how="inner")
     )
     begin, end = F.col("entity")[SENTENCE_BEGIN], F.col("entity")[SENTENCE_END]
     cut = F.col(TEXT).substr(begin + 1, end - begin)
@@ -155,13 +166,13 @@ def entity_sentiment(
 
 def entities_of(annotated: DataFrame) -> DataFrame:
     """One row per entity: the rows of `gold.post_entities`, from a frame that `annotate` made with an entity model."""
-    return annotated.select(
-        POST_ID, F.explode(ENTITIES).alias("entity"), TEXT_HASH, F.col(f"{ENTITIES}_{MODEL_ID}").alias(MODEL_ID)
-    ).select(
+    named = annotated.select(POST_ID, F.explode(ENTITIES).alias("entity"), TEXT_HASH, _KNOWN_BY, _GUESSED_BY)
+    who = F.when(F.col("entity")[_IS_KNOWN], F.col(_KNOWN_BY)).otherwise(F.col(_GUESSED_BY))
+    return named.select(
         POST_ID,
         *(F.col("entity")[name].alias(name) for name in (BEGIN, END, TEXT, ENTITY_TYPE, NORMALIZED)),
         TEXT_HASH,
-        MODEL_ID,
+        who.alias(MODEL_ID),
     )
 
 
@@ -277,21 +288,27 @@ def _reading(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         )
 
 
-@pandas_udf(_ENTITY_TYPE)  # type: ignore[call-overload,untyped-decorator,unused-ignore]
-def _entities(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+def _entities_with(gazetteer: Gazetteer | None) -> Callable[..., Column]:
     """The entities of each text, each with its sentence, from the tags of its words with blanks between."""
-    for texts, tags in batches:
-        found = [_entities_of_text(text, line) for text, line in zip(texts, tags, strict=True)]
-        yield pd.Series(found, dtype=object)
+
+    @pandas_udf(_ENTITY_TYPE)  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+    def entities(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        for texts, tags in batches:
+            found = [_entities_of_text(text, line, gazetteer) for text, line in zip(texts, tags, strict=True)]
+            yield pd.Series(found, dtype=object)
+
+    return cast("Callable[..., Column]", entities)
 
 
-def _entities_of_text(text: str, tags: str | None) -> list[dict[str, str | int]]:
-    if not tags or not tags.strip("O "):
+def _entities_of_text(text: str, tags: str | None, gazetteer: Gazetteer | None) -> list[dict[str, str | int | bool]]:
+    known = find_names(text, gazetteer) if gazetteer else []
+    guessed = find_entities(text, tags.split(" ")) if tags and tags.strip("O ") else []
+    if not known and not guessed:
         return []
-    spans = split_sentences(text)
-    return [_with_sentence(entity, spans) for entity in find_entities(text, tags.split(" "))]
+    spans, ours = split_sentences(text), set(known)
+    return [_with_sentence(entity, spans, is_known=entity in ours) for entity in known_first(known, guessed)]
 
 
-def _with_sentence(entity: Entity, spans: list[tuple[int, int]]) -> dict[str, str | int]:
+def _with_sentence(entity: Entity, spans: list[tuple[int, int]], *, is_known: bool) -> dict[str, str | int | bool]:
     begin, end = sentence_of(spans, entity.begin, entity.end)
-    return {**entity._asdict(), SENTENCE_BEGIN: begin, SENTENCE_END: end}
+    return {**entity._asdict(), SENTENCE_BEGIN: begin, SENTENCE_END: end, _IS_KNOWN: is_known}

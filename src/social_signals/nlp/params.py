@@ -35,6 +35,7 @@ class TextParams:
     sentiment: TextModelParams = field(default_factory=TextModelParams)
     entities: TextModelParams = field(default_factory=TextModelParams)
     languages: list[str] = field(default_factory=lambda: ["en", UNDETERMINED])
+    gazetteer: bool = True
     aspects: bool = True
     reread: bool = False
     partitions: int | None = None

@@ -121,7 +121,10 @@ POST_LANGUAGE = Table(
             ),
             column(TEXT_HASH, StringType(), "SHA-256 of the text: tells a changed post", personal=True),
             column(
-                READ_BY, StringType(), "model_ids of the text models of that run, with blanks between", nullable=False
+                READ_BY,
+                StringType(),
+                "model_ids of all that reads, and the languages given to it, with blanks between",
+                nullable=False,
             ),
             _model(),
         ]
