@@ -47,3 +47,13 @@ def sample_run(job_runner: Callable[..., Ran], tmp_path_factory: pytest.TempPath
 def sample_lakehouse(sample_run: Ran) -> Path:
     """The root of the lakehouse of `sample_run`."""
     return sample_run.root
+
+
+@pytest.fixture(scope="session")
+def french_run(job_runner: Callable[..., Ran], shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One full pipeline run on a small real community with nothing but its path, shared by all tests that only read it."""
+    dump = shared_data / "stackexchange_french_meta"
+    root = tmp_path_factory.mktemp("french") / "lakehouse"
+    ran = job_runner("pipeline", root, "source=stackexchange", f"source.path={dump}")
+    assert ran.code == 0, ran.summary.error
+    return ran

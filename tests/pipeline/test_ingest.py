@@ -333,21 +333,13 @@ def test_a_dry_run_writes_nothing(
     assert not (tmp_path / "lakehouse").exists()
 
 
-@pytest.fixture(scope="module")
-def french(run: Callable[..., Ran], shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    root = tmp_path_factory.mktemp("french") / "lakehouse"
-    ran = run(root, source="stackexchange", source__path=shared_data / "stackexchange_french_meta")
-    assert ran.code == 0, ran.summary.error
-    return ran
-
-
 @pytest.mark.shared_data
-def test_a_dump_arrives_whole(french: Ran, spark_session: SparkSession) -> None:
+def test_a_dump_arrives_whole(french_run: Ran, spark_session: SparkSession) -> None:
     # Counted in the raw files: 274 questions, 487 answers, 1305 comments; votes 1: 87, 2: 3772, 3: 291, 5: 127; one program.
-    counts = {name: table["accepted"] for name, table in french.summary.metrics["ingest"].items()}
+    counts = {name: table["accepted"] for name, table in french_run.summary.metrics["ingest"].items()}
     assert counts == {"users": 1703 - 1, "posts": 274 + 487 + 1305, "interactions": 1305 + 487 + 87 + 3772 + 291 + 127}
-    assert all(table["in"] == table["accepted"] for table in french.summary.metrics["ingest"].values())
-    lake = Lake(spark_session, french.root)
+    assert all(table["in"] == table["accepted"] for table in french_run.summary.metrics["ingest"].values())
+    lake = Lake(spark_session, french_run.root)
     posts = lake.table("silver.posts").alias("post")
     acts = lake.table("silver.interactions")
     kinds = {row.kind: row["count"] for row in acts.groupBy("kind").count().collect()}
@@ -364,14 +356,14 @@ def test_a_dump_arrives_whole(french: Ran, spark_session: SparkSession) -> None:
 
 @pytest.mark.shared_data
 def test_tables_that_are_there_already_come_in_with_a_path(
-    french: Ran, run: Callable[..., Ran], tmp_path: Path
+    french_run: Ran, run: Callable[..., Ran], tmp_path: Path
 ) -> None:
     ran = run(
-        tmp_path / "lakehouse", source="tables", source__interactions=french.root / "silver" / "interactions",
-        source__users=french.root / "silver" / "users",
+        tmp_path / "lakehouse", source="tables", source__interactions=french_run.root / "silver" / "interactions",
+        source__users=french_run.root / "silver" / "users",
     )  # fmt: skip
     assert ran.code == 0, ran.summary.error
-    expected = french.summary.metrics["ingest"]
+    expected = french_run.summary.metrics["ingest"]
     assert ran.summary.metrics["ingest"] == {name: expected[name] for name in ("users", "interactions")}
 
 

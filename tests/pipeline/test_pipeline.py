@@ -175,13 +175,9 @@ def test_an_unknown_job_and_no_job_are_told_what_there_is(capsys: pytest.Capture
     assert "jobs:" in capsys.readouterr().out
 
 
-def test_a_real_community_goes_through_with_nothing_but_its_path(
-    job_runner: Callable[..., Ran], shared_data: Path, tmp_path: Path
-) -> None:
-    dump = shared_data / "stackexchange_french_meta"
-    ran = job_runner("pipeline", tmp_path / "lakehouse", "source=stackexchange", f"source.path={dump}")
-    assert ran.code == 0, ran.summary.error
-    churn = ran.summary.metrics["churn"]
+@pytest.mark.shared_data
+def test_a_real_community_goes_through_with_nothing_but_its_path(french_run: Ran) -> None:
+    churn = french_run.summary.metrics["churn"]
     assert churn["test"]["roc_auc"] > churn["baselines"]["recency"]["roc_auc"]
-    assert ran.summary.as_of == "2021-08-20", "the first midnight after the newest act"
-    assert (tmp_path / "lakehouse/report.html").stat().st_size > 100_000
+    assert french_run.summary.as_of == "2021-08-20", "the first midnight after the newest act"
+    assert (french_run.root / "report.html").stat().st_size > 100_000
