@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -16,14 +16,22 @@ from delta import DeltaTable
 from delta.exceptions import DeltaConcurrentModificationException
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, DataFrameWriter, Row, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
-from pyspark.sql.types import MapType, StructType
+from pyspark.sql.types import StructType
 
 from social_signals.core.errors import ConfigError, ContractError, ResourceError, WriteConflictError
 from social_signals.tables.checks import drift, require_contract
-from social_signals.tables.silver import INGESTED_TS, SOURCE
+from social_signals.tables.commits import (
+    Slice,
+    content_differs,
+    first_line,
+    properties,
+    rows_of,
+    slice_condition,
+    total_rows,
+)
 from social_signals.tables.table import Table
 
 log = logging.getLogger(__name__)
@@ -33,7 +41,6 @@ WRITE_ATTEMPTS = 5
 _REMEMBERED_COMMITS = 10
 
 T = TypeVar("T")
-Slice = Mapping[str, "str | datetime | Sequence[datetime]"]
 
 
 @dataclass
@@ -233,7 +240,7 @@ class Catalog:
             self._delta(table)
             .alias("old")
             .merge(prepared.alias("new"), " AND ".join(f"old.`{k}` <=> new.`{k}`" for k in table.key))
-            .whenMatchedUpdateAll(condition=_content_differs(table))
+            .whenMatchedUpdateAll(condition=content_differs(table))
             .whenNotMatchedInsertAll()
         )
         return self._commit(table, merge.execute)
@@ -279,7 +286,7 @@ class Catalog:
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.address(table).rpartition('.')[0]}")
             builder = builder.tableName(self.address(table))
         builder = builder.addColumns(table.schema).comment(table.comment)
-        for key, value in _properties(table).items():
+        for key, value in properties(table).items():
             builder = builder.property(key, value)
         if table.partition:
             builder = builder.partitionedBy(*table.partition)
@@ -364,9 +371,9 @@ class Catalog:
         commits = self._delta(table).history(_REMEMBERED_COMMITS).collect()
         earlier = self.written.get(table.name, Written(0, -1))
         ours = [c for c in commits if c["userMetadata"] == self._mark and c["version"] > earlier.version]
-        rows = sum(_rows_of(c["operationMetrics"] or {}) for c in ours)
+        rows = sum(rows_of(c["operationMetrics"] or {}) for c in ours)
         version = max(int(c["version"]) for c in ours or commits)
-        total = _total_rows([c for c in reversed(commits) if c["version"] <= version])
+        total = total_rows([c for c in reversed(commits) if c["version"] <= version])
         self.written[table.name] = Written(earlier.rows + rows, version, total)
         self.written_tables[table.name] = table
         log.info("%s: %d rows written, version %d", table.name, rows, version)
@@ -381,22 +388,22 @@ class Catalog:
             text = str(error)
             if "DELTA_NOT_NULL_CONSTRAINT_VIOLATED" in text or "NOT NULL constraint violated" in text:
                 raise ContractError(
-                    f"a row for {table.name} has no value in a column that must have one: {_first_line(text)}",
+                    f"a row for {table.name} has no value in a column that must have one: {first_line(text)}",
                     hint="correct the source or the mapping; the table was left as it was",
                 ) from error
             if "DELTA_REPLACE_WHERE_MISMATCH" in text:
                 raise ContractError(
-                    f"rows for {table.name} lie outside the slice they were meant to replace: {_first_line(text)}",
+                    f"rows for {table.name} lie outside the slice they were meant to replace: {first_line(text)}",
                     hint="this is a defect of the job; the table was left as it was",
                 ) from error
             if isinstance(error, AnalysisException) and "DELTA_CREATE_TABLE_SCHEME_MISMATCH" in text:
                 raise ContractError(
-                    f"{table.name} at {self.address(table)} belongs to another schema: {_first_line(text)}",
+                    f"{table.name} at {self.address(table)} belongs to another schema: {first_line(text)}",
                     hint="point the catalog at another root",
                 ) from error
             if any(word in text for word in ("No space left", "Permission denied", "Mkdirs failed", "Read-only")):
                 raise ResourceError(
-                    f"{table.name} could not be written at {self.address(table)}: {_first_line(text)}",
+                    f"{table.name} could not be written at {self.address(table)}: {first_line(text)}",
                     hint="check free space and permissions; a rerun finishes what is missing",
                 ) from error
             raise
@@ -420,81 +427,3 @@ def _qualified(spark: SparkSession, root: str) -> str:
         # A file system that is not there is found, with advice, by require_writable.
         return root
     return str(absolute).removeprefix("file:")
-
-
-def slice_condition(chosen: Slice) -> str:
-    """A slice as literals, which lets Delta prune and two writers of different slices both succeed.
-
-    >>> slice_condition({"as_of": datetime.fromisoformat("2020-03-01T00:00:00+00:00"), "model_id": "churn-1"})
-    "`as_of` IN (TIMESTAMP '2020-03-01T00:00:00+00:00') AND `model_id` IN ('churn-1')"
-    """
-    if not chosen:
-        raise ConfigError("a slice without columns would replace the whole table", hint="name its as_of")
-    return " AND ".join(f"`{name}` IN ({', '.join(_literals(value))})" for name, value in chosen.items())
-
-
-def _literals(value: str | datetime | Sequence[datetime]) -> list[str]:
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ConfigError(f"the slice {value} has no time zone", hint="use aware datetimes, see core.times")
-        return [f"TIMESTAMP '{value.isoformat()}'"]
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return [f"'{escaped}'"]
-    return [text for one in value for text in _literals(one)]
-
-
-def _properties(table: Table) -> dict[str, str]:
-    properties = {}
-    if table.has_change_feed:
-        properties["delta.enableChangeDataFeed"] = "true"
-    columns = table.statistics_columns
-    # A named list of none would mean "the first 32 columns".
-    if columns:
-        properties["delta.dataSkippingStatsColumns"] = ",".join(columns)
-    else:
-        properties["delta.dataSkippingNumIndexedCols"] = "0"
-    return properties
-
-
-def _content_differs(table: Table) -> str:
-    provenance = (INGESTED_TS, SOURCE)
-    compared = [f for f in table.schema if f.name not in (*table.key, *provenance)]
-    if not compared:
-        return "false"
-
-    def same(name: str, *, is_map: bool) -> str:
-        # Maps cannot be compared; their sorted entries can.
-        sides = (
-            f"sort_array(map_entries({side}.`{name}`))" if is_map else f"{side}.`{name}`" for side in ("old", "new")
-        )
-        return " <=> ".join(sides)
-
-    return "NOT (" + " AND ".join(same(f.name, is_map=isinstance(f.dataType, MapType)) for f in compared) + ")"
-
-
-def _rows_of(metrics: Mapping[str, str]) -> int:
-    merged = int(metrics.get("numTargetRowsInserted", 0)) + int(metrics.get("numTargetRowsUpdated", 0))
-    return merged or int(metrics.get("numOutputRows", 0) if "numTargetRowsInserted" not in metrics else 0)
-
-
-def _total_rows(commits: Sequence[Row]) -> int | None:
-    """Rows of a table after its commits, oldest first; None where they do not begin with its first or do not tell."""
-    if not commits or commits[0]["version"] != 0:
-        return None
-    total = 0
-    for commit in commits:
-        how, metrics = commit["operationParameters"] or {}, commit["operationMetrics"] or {}
-        written = int(metrics.get("numOutputRows", -1))
-        is_whole = how.get("mode") == "Overwrite" and (total == 0 or not how.get("predicate"))
-        if commit["operation"] == "WRITE" and written >= 0 and (is_whole or how.get("mode") == "Append"):
-            total = written if is_whole else total + written
-        elif commit["operation"] == "MERGE" and "numTargetRowsInserted" in metrics:
-            total += int(metrics["numTargetRowsInserted"]) - int(metrics.get("numTargetRowsDeleted", 0))
-        elif commit["operation"] != "CREATE TABLE":
-            return None
-    return total
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0][:300]

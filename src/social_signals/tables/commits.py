@@ -1,0 +1,93 @@
+"""How Delta is spoken to and what its log says: conditions and properties as text, rows counted from commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pyspark.sql import Row
+from pyspark.sql.types import MapType
+
+from social_signals.core.errors import ConfigError
+from social_signals.tables.silver import INGESTED_TS, SOURCE
+from social_signals.tables.table import Table
+
+Slice = Mapping[str, "str | datetime | Sequence[datetime]"]
+
+
+def slice_condition(chosen: Slice) -> str:
+    """A slice as literals, which lets Delta prune and two writers of different slices both succeed.
+
+    >>> slice_condition({"as_of": datetime.fromisoformat("2020-03-01T00:00:00+00:00"), "model_id": "churn-1"})
+    "`as_of` IN (TIMESTAMP '2020-03-01T00:00:00+00:00') AND `model_id` IN ('churn-1')"
+    """
+    if not chosen:
+        raise ConfigError("a slice without columns would replace the whole table", hint="name its as_of")
+    return " AND ".join(f"`{name}` IN ({', '.join(_literals(value))})" for name, value in chosen.items())
+
+
+def _literals(value: str | datetime | Sequence[datetime]) -> list[str]:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ConfigError(f"the slice {value} has no time zone", hint="use aware datetimes, see core.times")
+        return [f"TIMESTAMP '{value.isoformat()}'"]
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return [f"'{escaped}'"]
+    return [text for one in value for text in _literals(one)]
+
+
+def properties(table: Table) -> dict[str, str]:
+    properties = {}
+    if table.has_change_feed:
+        properties["delta.enableChangeDataFeed"] = "true"
+    columns = table.statistics_columns
+    # A named list of none would mean "the first 32 columns".
+    if columns:
+        properties["delta.dataSkippingStatsColumns"] = ",".join(columns)
+    else:
+        properties["delta.dataSkippingNumIndexedCols"] = "0"
+    return properties
+
+
+def content_differs(table: Table) -> str:
+    provenance = (INGESTED_TS, SOURCE)
+    compared = [f for f in table.schema if f.name not in (*table.key, *provenance)]
+    if not compared:
+        return "false"
+
+    def same(name: str, *, is_map: bool) -> str:
+        # Maps cannot be compared; their sorted entries can.
+        sides = (
+            f"sort_array(map_entries({side}.`{name}`))" if is_map else f"{side}.`{name}`" for side in ("old", "new")
+        )
+        return " <=> ".join(sides)
+
+    return "NOT (" + " AND ".join(same(f.name, is_map=isinstance(f.dataType, MapType)) for f in compared) + ")"
+
+
+def rows_of(metrics: Mapping[str, str]) -> int:
+    merged = int(metrics.get("numTargetRowsInserted", 0)) + int(metrics.get("numTargetRowsUpdated", 0))
+    return merged or int(metrics.get("numOutputRows", 0) if "numTargetRowsInserted" not in metrics else 0)
+
+
+def total_rows(commits: Sequence[Row]) -> int | None:
+    """Rows of a table after its commits, oldest first; None where they do not begin with its first or do not tell."""
+    if not commits or commits[0]["version"] != 0:
+        return None
+    total = 0
+    for commit in commits:
+        how, metrics = commit["operationParameters"] or {}, commit["operationMetrics"] or {}
+        written = int(metrics.get("numOutputRows", -1))
+        is_whole = how.get("mode") == "Overwrite" and (total == 0 or not how.get("predicate"))
+        if commit["operation"] == "WRITE" and written >= 0 and (is_whole or how.get("mode") == "Append"):
+            total = written if is_whole else total + written
+        elif commit["operation"] == "MERGE" and "numTargetRowsInserted" in metrics:
+            total += int(metrics["numTargetRowsInserted"]) - int(metrics.get("numTargetRowsDeleted", 0))
+        elif commit["operation"] != "CREATE TABLE":
+            return None
+    return total
+
+
+def first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:300]
