@@ -53,7 +53,8 @@ def tweets(data: Path, count: int) -> list[str]:
     for path in sorted((data / "semeval2017_task4a").glob("twitter-*.txt.gz")):
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
             for row in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-                found.setdefault(row[-1] if len(row) == 3 else row[2])
+                if len(row) >= 3:
+                    found.setdefault(row[2])
     if len(found) < count:
         raise SystemExit(f"{data} holds {len(found)} tweets, fewer than --posts {count}")
     return list(found)[:count]
