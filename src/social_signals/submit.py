@@ -61,7 +61,7 @@ def pack(folder: Path) -> Path:
             if path.is_file() and "__pycache__" not in path.parts and "packaged" not in path.parts:
                 archive.write(path, Path("social_signals") / path.relative_to(PACKAGE))
     with tarfile.open(folder / "files.tar.gz", "w:gz", compresslevel=1) as archive_of_files:
-        for name in ("conf", "models/sentiment", "models/entities"):
+        for name in ("conf", "models/sentiment", "models/entities", "models/embeddings"):
             archive_of_files.add(shipped(*name.split("/")), arcname=name)
     return folder
 

@@ -16,16 +16,16 @@ from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.nlp import (
     annotate,
     entities_of,
+    entity_model,
     entity_sentiment,
     languages_of,
-    load_entity_model,
-    load_sentiment_model,
+    model_card,
+    sentiment_model,
     sentiment_of,
     text_hash,
-    verify_model,
 )
 from social_signals.nlp.gazetteer import Gazetteer
-from social_signals.nlp.params import TextParams, model_folder
+from social_signals.nlp.params import TextParams
 from social_signals.tables.gold import (
     ENTITY_SENTIMENT,
     IS_READ,
@@ -73,7 +73,6 @@ SCHEMA = AnnotateJob
 def run(job: AnnotateJob, context: Context) -> Outcome:
     """Language, sentiment and entities of every post that is new or whose text changed; a post is never read twice."""
     catalog, text = context.catalog, job.text
-    folders = {task: model_folder(getattr(text, task), task=task) for task in ("sentiment", "entities")}
 
     @cache
     def gazetteer() -> Gazetteer:
@@ -82,7 +81,7 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
     @cache
     def readers() -> str:
         """The ids of all that reads, in order, with blanks between, and the languages that they were given."""
-        ids = {verify_model(folder).model_id for folder in folders.values()}
+        ids = {model_card(getattr(text, task), task=task).model_id for task in ("sentiment", "entities")}
         ids |= {gazetteer().model_id} if gazetteer() else set()
         return " ".join([*sorted(ids), f"languages:{','.join(sorted(text.languages))}"])
 
@@ -101,8 +100,8 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
             catalog.create(table)
         log.info("no new post to annotate")
         return Outcome()
-    sentiment = load_sentiment_model(context.spark, folders["sentiment"])
-    entities = load_entity_model(context.spark, folders["entities"])
+    sentiment = sentiment_model(context.spark, text.sentiment)
+    entities = entity_model(context.spark, text.entities)
     # All tables are cut from one pass over the texts; without this each write would run the models again.
     annotated = annotate(
         pending,

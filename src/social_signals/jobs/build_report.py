@@ -22,8 +22,8 @@ from social_signals.governance.consent import ConsentParams, only_consented
 from social_signals.jobs import JOBS
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.artefact import CHURN, INFLUENCE, ModelStore
-from social_signals.nlp import verify_model
-from social_signals.nlp.params import TextParams, model_folder
+from social_signals.nlp import model_card
+from social_signals.nlp.params import TextParams
 from social_signals.reports import (
     ReportParams,
     RunReport,
@@ -220,7 +220,7 @@ def _card(catalog: Catalog, kind: str, model_id: str | None) -> Mapping[str, Any
 def _text_card(job: BuildReportJob, task: str) -> Mapping[str, Any] | None:
     chosen = job.text.sentiment if task == "sentiment" else job.text.entities
     try:
-        return {"metrics": verify_model(model_folder(chosen, task=task)).metrics}
+        return {"metrics": model_card(chosen, task=task).metrics}
     except SocialSignalsError:
         # The report describes; annotate is the one that must refuse a model that is missing or was touched.
         log.warning("no packaged model for %s, so the report makes no claim about it", task)

@@ -20,11 +20,11 @@ from social_signals.models.pairs import predict_pairs
 from social_signals.nlp import (
     annotate_sentiment,
     annotate_words,
-    load_entity_model,
-    load_sentiment_model,
+    entity_model,
+    sentiment_model,
     tags_of_tokens,
 )
-from social_signals.nlp.params import TextParams, model_folder
+from social_signals.nlp.params import TextParams
 from social_signals.tables.gold import (
     LABEL,
     MODEL_ID,
@@ -91,7 +91,7 @@ def _sentiment(job: EvaluateJob, context: Context) -> Evaluated:
             hint=f"each line is a text, a tab and one of {', '.join(SENTIMENTS)} (or 0, 1, 2)",
         )
     truth = [names[label.strip().lower()] for _, _, label in lines.values()]
-    model = load_sentiment_model(context.spark, model_folder(job.text.sentiment, task="sentiment"))
+    model = sentiment_model(context.spark, job.text.sentiment)
     posts = context.spark.createDataFrame([(str(n), text) for n, (text, _, _) in lines.items()], [POST_ID, TEXT])
     said = {int(r[POST_ID]): (r[LABEL], r[MODEL_ID]) for r in annotate_sentiment(posts, model=model).collect()}
     predicted = [said[n][0] for n in lines]
@@ -127,7 +127,7 @@ def _entities(job: EvaluateJob, context: Context) -> Evaluated:
     tokens = [[word[0] for word in words] for words in sentences]
     truth = [[word[-1] for word in words] for words in sentences]
     tagset = tagset_of(tag for tags in truth for tag in tags)
-    model = load_entity_model(context.spark, model_folder(job.text.entities, task="entities"))
+    model = entity_model(context.spark, job.text.entities)
     posts = context.spark.createDataFrame([(str(n), " ".join(t)) for n, t in enumerate(tokens)], [POST_ID, TEXT])
     said = {int(r[POST_ID]): r["tags"] for r in annotate_words(posts, model=model).collect()}
     predicted = [tags_in_tagset(tags_of_tokens(words, said[n]), tagset) for n, words in enumerate(tokens)]

@@ -31,6 +31,7 @@ from social_signals.nlp.packaged import (
     load_sentiment_model,
     verify_model,
 )
+from social_signals.nlp.pretrained import entity_model, model_card, sentiment_model
 from social_signals.nlp.sentences import split_sentences
 from social_signals.nlp.words import Word, split_words
 
@@ -48,13 +49,16 @@ __all__ = [
     "annotate_words",
     "detect_language",
     "entities_of",
+    "entity_model",
     "entity_sentiment",
     "find_entities",
     "find_names",
     "languages_of",
     "load_entity_model",
     "load_sentiment_model",
+    "model_card",
     "normalize",
+    "sentiment_model",
     "sentiment_of",
     "split_sentences",
     "split_words",

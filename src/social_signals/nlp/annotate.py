@@ -15,9 +15,9 @@ from social_signals.core.errors import ConfigError
 from social_signals.nlp.entities import Entity, find_entities
 from social_signals.nlp.gazetteer import Gazetteer, find_names, known_first
 from social_signals.nlp.language import LANGUAGE_MODEL_ID, detect_language
-from social_signals.nlp.packaged import EntityModel, SentimentModel
+from social_signals.nlp.packaged import MARKED, WRITTEN, EntityModel, SentimentModel
 from social_signals.nlp.sentences import sentence_of, split_sentences
-from social_signals.nlp.words import MAX_CHARS, MAX_WORD_LENGTH, split_words
+from social_signals.nlp.words import MAX_CHARS, MAX_WORD_LENGTH, split_words, written
 from social_signals.tables.gold import (
     BEGIN,
     CONFIDENCE,
@@ -60,9 +60,16 @@ _ENTITY_TYPE = ArrayType(
         ]
     )
 )
+_WORDS = {MARKED: "words", WRITTEN: "written_words"}
 _READING = StructType(
-    [StructField("words", StringType()), StructField(LANGUAGE, StringType()), StructField(CONFIDENCE, DoubleType())]
+    [
+        *(StructField(name, StringType()) for name in _WORDS.values()),
+        StructField(LANGUAGE, StringType()),
+        StructField(CONFIDENCE, DoubleType()),
+    ]
 )
+# Schemes with tags for the last and the only word of a name, as begin and inside.
+_PREFIXES = {"S": "B", "U": "B", "E": "I", "L": "I"}
 
 
 def text_hash(text: Column) -> Column:
@@ -91,14 +98,15 @@ def annotate(
     """
     if sentiment is None and entities is None:
         raise ConfigError("annotate was asked for nothing", hint="give a sentiment model, an entity model or both")
-    read = _texts(posts, partitions, languages)
+    inputs = sorted({model.inputs for model in (sentiment, entities) if model is not None})
+    read = _texts(posts, partitions, languages, inputs=inputs)
     answers: dict[str, Column] = {}
     if sentiment is not None:
         read = sentiment.stage.transform(read)
-        answers[SENTIMENT] = F.when(F.col(IS_READ), _sentiment_answer(sentiment.card.model_id))
+        answers[SENTIMENT] = F.when(F.col(IS_READ), _sentiment_answer(sentiment))
     if entities is not None:
         read = entities.stage.transform(read)
-        answers[ENTITIES] = _entities_with(gazetteer)(F.col(TEXT), F.array_join(_tags(), " "))
+        answers[ENTITIES] = _entities_with(gazetteer)(F.col(TEXT), F.array_join(_tags(entities), " "))
         answers[_KNOWN_BY] = F.lit(gazetteer.model_id if gazetteer else None).cast("string")
         answers[_GUESSED_BY] = F.lit(entities.card.model_id)
     about = (TEXT_HASH, LANGUAGE, CONFIDENCE, IS_READ)
@@ -194,15 +202,42 @@ def annotate_words(posts: DataFrame, *, model: EntityModel, partitions: int | No
 
     For measuring the model against labelled tokens (`tags_of_tokens`); entities proper leave out what is only punctuation.
     """
-    read: DataFrame = model.stage.transform(_texts(posts, partitions, None))
-    return read.select(F.explode("post_ids").alias(POST_ID), _tags().alias("tags"))
+    read: DataFrame = model.stage.transform(_texts(posts, partitions, None, inputs=[model.inputs]))
+    return read.select(F.explode("post_ids").alias(POST_ID), _tags(model).alias("tags"))
 
 
-def _tags() -> Column:
-    return F.transform(ENTITIES, lambda annotation: annotation["result"])
+def plain_documents(posts: DataFrame, *, partitions: int | None = None) -> DataFrame:
+    """One row per distinct text with words: post_ids, text_hash and `document`, its words in lower case, as Spark NLP reads it."""
+    read = _texts(posts, partitions, None, inputs=[MARKED]).where(F.size("token") > 0)
+    # the only capitals there are case marks
+    words = F.regexp_replace(F.col("document")[0]["result"], "(^| )[TUA]", "$1")
+    document = F.array(_annotation("document", F.lit(0), F.length("words") - 1, F.col("words")))
+    return read.withColumn("words", words).select(
+        "post_ids", TEXT_HASH, document.alias("document", metadata={"annotatorType": "document"})
+    )
 
 
-def _texts(posts: DataFrame, partitions: int | None, languages: Sequence[str] | None) -> DataFrame:
+def _tags(model: EntityModel) -> Column:
+    """The BIO tag of each word, in our types; a type that is none of ours is `O`."""
+    tags = F.transform(ENTITIES, lambda annotation: annotation["result"])
+    if all(theirs == ours for theirs, ours in model.names.items()):
+        return tags
+    names = {
+        f"{prefix}-{theirs}": f"{_PREFIXES.get(prefix, prefix)}-{ours}"
+        for theirs, ours in model.names.items()
+        for prefix in ("B", "I", *_PREFIXES)
+    }
+    table = F.create_map(*(F.lit(part) for pair in names.items() for part in pair))
+    return F.transform(tags, lambda tag: F.coalesce(table[tag], F.lit("O")))
+
+
+def _texts(
+    posts: DataFrame,
+    partitions: int | None,
+    languages: Sequence[str] | None,
+    *,
+    inputs: Sequence[tuple[str, str]],
+) -> DataFrame:
     """One row per distinct text, with the posts that say it, its language, and its words as Spark NLP's annotations."""
     is_read = F.lit(True) if languages is None else F.col("reading")[LANGUAGE].isin(*languages)
     slots = posts.sparkSession.sparkContext.defaultParallelism
@@ -212,43 +247,54 @@ def _texts(posts: DataFrame, partitions: int | None, languages: Sequence[str] | 
         .agg(F.first(F.substring(TEXT, 1, MAX_CHARS)).alias(TEXT), F.collect_list(POST_ID).alias("post_ids"))
         # an explicit number, or adaptive execution would put a small table into one task on one core
         .repartition(partitions or 2 * slots, TEXT_HASH)
-        .select("post_ids", TEXT_HASH, TEXT, _reading(F.col(TEXT)).alias("reading"))
+        .select("post_ids", TEXT_HASH, TEXT, _reading_for(inputs)(F.col(TEXT)).alias("reading"))
         .select(
             "post_ids",
             TEXT_HASH,
             TEXT,
-            F.when(is_read, F.col("reading")["words"]).otherwise("").alias("words"),
+            *(F.when(is_read, F.col("reading")[_WORDS[i]]).otherwise("").alias(_WORDS[i]) for i in inputs),
             F.col("reading")[LANGUAGE].alias(LANGUAGE),
             F.col("reading")[CONFIDENCE].alias(CONFIDENCE),
             is_read.alias(IS_READ),
         )
     )
-    return _with_annotation_columns(texts)
+    return _with_annotation_columns(texts, inputs)
 
 
-def _with_annotation_columns(texts: DataFrame) -> DataFrame:
+def _with_annotation_columns(texts: DataFrame, inputs: Sequence[tuple[str, str]]) -> DataFrame:
     """What Spark NLP's DocumentAssembler and a tokenizer would make: each word a token, `_STRIDE` places from the last.
 
     Texts come sorted by length within a partition, so that neighbours cost the same.
     """
-    words = F.when(F.col("words") == "", F.array().cast("array<string>")).otherwise(F.split("words", " "))
-    tokens = F.transform(
-        "word_list", lambda word, i: _annotation("token", i * _STRIDE, i * _STRIDE + F.length(word) - 1, word)
-    )
-    document = F.array(_annotation("document", F.lit(0), F.size("word_list") * _STRIDE, F.col("words")))
-    return (
-        texts.withColumn("word_list", words)
-        .sortWithinPartitions(F.size("word_list"), TEXT_HASH)
-        .select(
-            "post_ids",
-            TEXT_HASH,
-            TEXT,
-            LANGUAGE,
-            CONFIDENCE,
-            IS_READ,
-            document.alias("document", metadata={"annotatorType": "document"}),
-            tokens.alias("token", metadata={"annotatorType": "token"}),
+    lists = {
+        columns: F.when(F.col(_WORDS[columns]) == "", F.array().cast("array<string>")).otherwise(
+            F.split(_WORDS[columns], " ")
         )
+        for columns in inputs
+    }
+    listed = texts.withColumns({f"{_WORDS[columns]}_list": words for columns, words in lists.items()})
+    first = f"{_WORDS[inputs[0]]}_list"
+    return listed.sortWithinPartitions(F.size(first), TEXT_HASH).select(
+        "post_ids",
+        TEXT_HASH,
+        TEXT,
+        LANGUAGE,
+        CONFIDENCE,
+        IS_READ,
+        *(column for columns in inputs for column in _annotation_columns(columns)),
+    )
+
+
+def _annotation_columns(columns: tuple[str, str]) -> tuple[Column, Column]:
+    document, token = columns
+    name = f"{_WORDS[columns]}_list"
+    tokens = F.transform(
+        name, lambda word, i: _annotation("token", i * _STRIDE, i * _STRIDE + F.length(word) - 1, word)
+    )
+    text = F.array(_annotation("document", F.lit(0), F.size(name) * _STRIDE, F.col(_WORDS[columns])))
+    return (
+        text.alias(document, metadata={"annotatorType": "document"}),
+        tokens.alias(token, metadata={"annotatorType": "token"}),
     )
 
 
@@ -263,29 +309,53 @@ def _annotation(kind: str, begin: Column, end: Column, result: Column) -> Column
     )
 
 
-def _sentiment_answer(model_id: str) -> Column:
+def _sentiment_answer(model: SentimentModel) -> Column:
     answer = F.col(SENTIMENT)[0]
     without_words = {LABEL: F.lit("neutral"), P_NEGATIVE: F.lit(0.0), P_NEUTRAL: F.lit(1.0), P_POSITIVE: F.lit(0.0)}
-    said = {LABEL: answer["result"]} | {
-        column: answer["metadata"][label].cast("double")
+    names = model.names
+    chances = {
+        column: sum(
+            (answer["metadata"][theirs].cast("double") for theirs, ours in names.items() if ours == label), F.lit(0.0)
+        )
         for column, label in zip(_PROBABILITIES, SENTIMENTS, strict=True)
     }
-    fields = (F.coalesce(said[name], without_words[name]).alias(name) for name in said)
-    return F.struct(*fields, F.lit(model_id).alias(MODEL_ID))
-
-
-@pandas_udf(_READING)  # type: ignore[call-overload,untyped-decorator,unused-ignore]
-def _reading(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
-    """The words of each text, with blanks between, and its language: one look at the text for both."""
-    for texts in batches:
-        languages = [detect_language(text) for text in texts]
-        yield pd.DataFrame(
-            {
-                "words": [" ".join(word.text for word in split_words(text)) for text in texts],
-                LANGUAGE: [language.code for language in languages],
-                CONFIDENCE: [language.confidence for language in languages],
-            }
+    said = F.create_map(*(F.lit(part) for pair in names.items() for part in pair))[answer["result"]]
+    if len(set(names.values())) < len(names):
+        # several labels mean the same: what they say together counts
+        best = F.greatest(*chances.values())
+        said = F.when(
+            best.isNotNull(),
+            F.coalesce(*(F.when(p == best, F.lit(n)) for p, n in zip(chances.values(), SENTIMENTS, strict=True))),
         )
+    spoken = {LABEL: said} | chances
+    fields = (F.coalesce(spoken[name], without_words[name]).alias(name) for name in spoken)
+    return F.struct(*fields, F.lit(model.card.model_id).alias(MODEL_ID))
+
+
+def _reading_for(inputs: Sequence[tuple[str, str]]) -> Callable[..., Column]:
+    """The words of each text, with blanks between, and its language: one look at the text for all of it."""
+
+    @pandas_udf(_READING)  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+    def reading(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
+        for texts in batches:
+            words = [split_words(text) for text in texts]
+            languages = [detect_language(text) for text in texts]
+            as_marked = [" ".join(word.text for word in found) for found in words]
+            as_written = (
+                [" ".join(written(text, found)) for text, found in zip(texts, words, strict=True)]
+                if WRITTEN in inputs
+                else None
+            )
+            yield pd.DataFrame(
+                {
+                    _WORDS[MARKED]: as_marked,
+                    _WORDS[WRITTEN]: as_written,
+                    LANGUAGE: [language.code for language in languages],
+                    CONFIDENCE: [language.confidence for language in languages],
+                }
+            )
+
+    return cast("Callable[..., Column]", reading)
 
 
 def _entities_with(gazetteer: Gazetteer | None) -> Callable[..., Column]:

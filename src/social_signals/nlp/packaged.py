@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from pyspark.sql import SparkSession
 
 from social_signals.core.errors import ModelMismatchError, ResourceError
 from social_signals.core.jars import PACKAGES
+from social_signals.tables.gold import ENTITY_TYPES, SENTIMENTS
 
 MANIFEST, CARD = "manifest.json", "card.json"
+# The columns of Spark NLP's annotations that a stage reads: words with their case marks, or words as they are written.
+MARKED, WRITTEN = ("document", "token"), ("written_document", "written_token")
 
 
 @dataclass(frozen=True)
@@ -32,18 +36,26 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class SentimentModel:
-    """A loaded sentiment model: its card and the Spark NLP stage that reads `document` and `token`."""
+    """A loaded sentiment model: its card and the Spark NLP stage that reads the columns `inputs`.
+
+    names: what each of its labels is among ours. inputs: MARKED where it was trained on the words of `split_words` with their
+    case marks, as our own are, WRITTEN where it reads words as they are written.
+    """
 
     card: ModelCard
     stage: Any
+    names: Mapping[str, str] = field(default_factory=lambda: dict(zip(SENTIMENTS, SENTIMENTS, strict=True)))
+    inputs: tuple[str, str] = MARKED
 
 
 @dataclass(frozen=True)
 class EntityModel:
-    """A loaded entity model: its card and the Spark NLP stage that reads `document` and `token`."""
+    """A loaded entity model, as `SentimentModel`; names: what each of its entity types is among ours."""
 
     card: ModelCard
     stage: Any
+    names: Mapping[str, str] = field(default_factory=lambda: dict(zip(ENTITY_TYPES, ENTITY_TYPES, strict=True)))
+    inputs: tuple[str, str] = MARKED
 
 
 def verify_model(folder: Path) -> ModelCard:
@@ -55,7 +67,7 @@ def verify_model(folder: Path) -> ModelCard:
         if not (folder / name).is_file():
             raise ModelMismatchError(
                 f"there is no packaged model at {folder}: it has no {name}",
-                hint="give the folder that models/recipes/package.py wrote, or leave the setting out for the packaged one",
+                hint="give the folder that train_sentiment or train_entities wrote, or leave the setting out for the packaged one",
             )
     expected: dict[str, str] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
     # Hadoop writes .crc files beside what it copies; they are no part of a model, and it ignores hidden files itself
@@ -64,7 +76,7 @@ def verify_model(folder: Path) -> ModelCard:
         for path in folder.rglob("*")
         if path.is_file() and not path.name.startswith(".") and path != folder / MANIFEST
     }
-    changed = {name for name in present & set(expected) if _sha256(folder / name) != expected[name]}
+    changed = {name for name in present & set(expected) if sha256_of(folder / name) != expected[name]}
     faults = {
         "missing": sorted(set(expected) - present),
         "changed": sorted(changed),
@@ -86,6 +98,14 @@ def verify_model(folder: Path) -> ModelCard:
         params=card["params"],
         metrics=card["metrics"],
     )
+
+
+def sign(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write a model's card, then the manifest with the SHA-256 of every file, which `verify_model` checks."""
+    (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST and not p.name.startswith("."))
+    manifest = {"algorithm": "sha256", "files": {p.relative_to(folder).as_posix(): sha256_of(p) for p in files}}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 def load_sentiment_model(spark: SparkSession, folder: Path, *, staging: str | None = None) -> SentimentModel:
@@ -111,18 +131,18 @@ def _load(
             f"the model at {folder} is for {card.task}, but {task} was asked for",
             hint="swap the folders given for sentiment and entities",
         )
-    _require_spark_nlp(spark)
+    require_spark_nlp(spark)
     from sparknlp import annotator as annotators
 
     address = folder.absolute().as_uri()
     if staging is not None:
-        address = _staged(spark, address, f"{staging.rstrip('/')}/{card.model_id}")
+        address = staged(spark, address, f"{staging.rstrip('/')}/{card.model_id}")
     stage = getattr(annotators, annotator).load(address)
     # Dynamic int8 scales are taken over a whole batch: posts read one by one get the same answer in any company.
-    return card, stage.setInputCols(["document", "token"]).setOutputCol(task).setBatchSize(1)
+    return card, stage.setInputCols(list(MARKED)).setOutputCol(task).setBatchSize(1)
 
 
-def _staged(spark: SparkSession, source: str, target: str) -> str:
+def staged(spark: SparkSession, source: str, target: str) -> str:
     """Copies a model's folder to shared storage unless it is there; the name holds the hash of its weights."""
     jvm: Any = spark.sparkContext._jvm
     configuration = spark.sparkContext._jsc.hadoopConfiguration()
@@ -136,7 +156,7 @@ def _staged(spark: SparkSession, source: str, target: str) -> str:
     return target
 
 
-def _require_spark_nlp(spark: SparkSession) -> None:
+def require_spark_nlp(spark: SparkSession) -> None:
     """Spark NLP is a wheel and a jar; without the jar its first call says only `'JavaPackage' object is not callable`."""
     coordinate = next(package for package in PACKAGES if ":spark-nlp_" in package)
     version = coordinate.rsplit(":", 1)[1]
@@ -158,5 +178,5 @@ def _require_spark_nlp(spark: SparkSession) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

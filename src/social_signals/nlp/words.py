@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -71,6 +71,20 @@ def split_words(text: str | None, *, max_words: int = MAX_WORDS) -> list[Word]:
             word = Word(word.text, places[word.begin][0], places[word.end - 1][1])
         words.append(word)
     return words
+
+
+def written(text: str, words: Sequence[Word]) -> list[str]:
+    """Each word as the text writes it, for models that read case themselves; links, accounts and emoji stay what they became.
+
+    >>> text = "LOVING my iPhone @anna &amp;"
+    >>> written(text, split_words(text))
+    ['LOVING', 'my', 'iPhone', '@', 'user', '&']
+    """
+    surfaces = ((word, text[word.begin : word.end]) for word in words)
+    return [
+        surface if surface and encoded(surface) == word.text else word.text.lstrip("".join(CASE_MARKS))
+        for word, surface in surfaces
+    ]
 
 
 def is_invisible(char: str) -> bool:

@@ -7,6 +7,7 @@ from pyspark.sql.types import (
     BooleanType,
     DataType,
     DoubleType,
+    FloatType,
     IntegerType,
     LongType,
     StringType,
@@ -35,6 +36,14 @@ IS_READ = "is_read"
 READ_BY = "read_by"
 SENTENCE_BEGIN = "sentence_begin"
 SENTENCE_END = "sentence_end"
+TOPIC = "topic"
+TERMS = "terms"
+COHERENCE = "coherence"
+SHARE = "share"
+WEIGHT = "weight"
+WEIGHTS = "weights"
+POSTS_COUNT = "posts_count"
+EMBEDDING = "embedding"
 P_CHURN = "p_churn"
 DECILE = "decile"
 REASONS = "reasons"
@@ -154,6 +163,85 @@ ENTITY_SENTIMENT = Table(
     ),
     key=(POST_ID, BEGIN, END),
     comment="One row per entity named in a post: how the sentence that names it sounds.",
+)
+
+TOPICS = Table(
+    "gold.topics",
+    StructType(
+        [
+            column(TOPIC, IntegerType(), "number of the topic; kept when topics are learnt anew", nullable=False),
+            column(LABEL, StringType(), "its top words, kept with the number", nullable=False),
+            column(
+                TERMS,
+                ArrayType(StructType([StructField("term", StringType()), StructField(WEIGHT, DoubleType())])),
+                "its top words, most telling first, with their probability in it",
+                nullable=False,
+            ),
+            column(COHERENCE, DoubleType(), "mean NPMI of pairs of its top words, -1 to 1", nullable=False),
+            column(SHARE, DoubleType(), "its share in the posts it was learnt from, 0 to 1", nullable=False),
+            _model(),
+        ]
+    ),
+    key=(TOPIC,),
+    comment="One row per topic of the model in use.",
+)
+
+POST_TOPICS = Table(
+    "gold.post_topics",
+    StructType(
+        [
+            column(POST_ID, StringType(), "the post", nullable=False),
+            column(TOPIC, IntegerType(), "its likeliest topic; null where no word of it is known to the topics"),
+            column(
+                WEIGHTS,
+                ArrayType(StructType([StructField(TOPIC, IntegerType()), StructField(WEIGHT, DoubleType())])),
+                "share of each topic in the post, largest first, below 0.01 left out; they sum to 1 but for those",
+                nullable=False,
+            ),
+            column(TEXT_HASH, StringType(), "SHA-256 of the text that was read", personal=True),
+            _model(),
+        ]
+    ),
+    key=(POST_ID,),
+    comment="One row per post in a language of the topics: what it is about.",
+)
+
+CREATOR_TOPICS = Table(
+    "gold.creator_topics",
+    StructType(
+        [
+            _as_of(),
+            _person(),
+            column(TOPIC, IntegerType(), "number in gold.topics", nullable=False),
+            column(SHARE, DoubleType(), "share of the topic in what the person wrote, 0 to 1", nullable=False),
+            column(POSTS_COUNT, LongType(), "posts of the person that have a topic at all", nullable=False),
+            _model(),
+        ]
+    ),
+    key=(AS_OF, USER_ID, TOPIC),
+    comment="One row per person and topic at a cut-off: how much of what they wrote is about it.",
+    partition=(AS_OF,),
+    purpose="profiling",
+)
+
+POST_EMBEDDINGS = Table(
+    "gold.post_embeddings",
+    StructType(
+        [
+            column(POST_ID, StringType(), "the post", nullable=False),
+            column(
+                EMBEDDING,
+                ArrayType(FloatType()),
+                "vector of the text, of length 1: dot products are cosines",
+                personal=True,
+                nullable=False,
+            ),
+            column(TEXT_HASH, StringType(), "SHA-256 of the text that was read", personal=True),
+            _model(),
+        ]
+    ),
+    key=(POST_ID,),
+    comment="One row per post with words: where its text lies among texts.",
 )
 
 CHURN_SCORES = Table(

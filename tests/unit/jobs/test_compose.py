@@ -28,7 +28,11 @@ NEEDED = {
 
 
 # What a job needs whatever is chosen.
-ALWAYS = {"evaluate": ["evaluate.path=labelled.tsv"]}
+ALWAYS = {
+    "evaluate": ["evaluate.path=labelled.tsv"],
+    "train_sentiment": ["labelled.train=[labelled.tsv]"],
+    "train_entities": ["labelled.train=[labelled.conll]"],
+}
 
 
 def combinations() -> list[tuple[str, list[str]]]:

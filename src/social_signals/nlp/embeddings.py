@@ -1,0 +1,64 @@
+"""Where a text lies among texts: one vector a post, from a frozen sentence encoder that runs through Spark NLP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from social_signals.core.errors import ModelMismatchError
+from social_signals.nlp.annotate import plain_documents
+from social_signals.nlp.packaged import ModelCard, require_spark_nlp, staged, verify_model
+from social_signals.tables.gold import EMBEDDING, MODEL_ID, TEXT_HASH
+from social_signals.tables.silver import POST_ID
+
+TASK = "embeddings"
+
+
+class EmbeddingModel(NamedTuple):
+    """A loaded sentence encoder: its card and the Spark NLP stage that reads `document`."""
+
+    card: ModelCard
+    stage: Any
+
+
+def load_embedding_model(spark: SparkSession, folder: Path, *, staging: str | None = None) -> EmbeddingModel:
+    """The sentence encoder of a folder on the driver, checked first. `staging` as for `load_sentiment_model`."""
+    card = verify_model(folder)
+    if card.task != TASK:
+        raise ModelMismatchError(
+            f"the model at {folder} is for {card.task}, but {TASK} was asked for",
+            hint="leave the setting out for the packaged one",
+        )
+    require_spark_nlp(spark)
+    from sparknlp.annotator import BertSentenceEmbeddings
+
+    address = folder.absolute().as_uri()
+    if staging is not None:
+        address = staged(spark, address, f"{staging.rstrip('/')}/{card.model_id}")
+    stage = BertSentenceEmbeddings.load(address)
+    # Dynamic int8 scales are taken over a whole batch: posts read one by one get the same vector in any company.
+    return EmbeddingModel(card, stage.setInputCols(["document"]).setOutputCol(TASK).setBatchSize(1))
+
+
+def embed_posts(posts: DataFrame, *, model: EmbeddingModel, partitions: int | None = None) -> DataFrame:
+    """One row per post with words: the rows of `gold.post_embeddings`. Each distinct text is read once.
+
+    The vector has length 1, so that dot products are cosines; it stands for the first 126 words.
+    """
+    read: DataFrame = model.stage.transform(plain_documents(posts, partitions=partitions))
+    vector = F.col(TASK)[0]["embeddings"]
+    length = F.sqrt(F.aggregate(vector, F.lit(0.0), lambda total, x: total + x.cast("double") * x))
+    unit = F.transform(vector, lambda x: (x / F.col("length")).cast("float"))
+    return (
+        read.withColumn("length", length)
+        .where(F.col("length") > 0)
+        .select(
+            F.explode("post_ids").alias(POST_ID),
+            unit.alias(EMBEDDING),
+            TEXT_HASH,
+            F.lit(model.card.model_id).alias(MODEL_ID),
+        )
+    )

@@ -1,0 +1,209 @@
+"""From trained weights to a folder that serves: graph, int8, Spark NLP, scores of each step, card, manifest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyspark.sql import SparkSession
+from safetensors.torch import load as load_weights
+
+from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tagset_of
+from social_signals.nlp.annotate import annotate_sentiment, annotate_words
+from social_signals.nlp.entities import tags_of_tokens
+from social_signals.nlp.finetune.encoder import PostClassifier, WordClassifier
+from social_signals.nlp.finetune.export import CAREFUL, answers_of, export, quantise, with_small_embedding
+from social_signals.nlp.finetune.labelled import ENTITY_LABELS, LabelledPost, LabelledSentence
+from social_signals.nlp.finetune.loop import Trained, Work
+from social_signals.nlp.finetune.params import CardParams
+from social_signals.nlp.finetune.pieces import WINDOW, Vocabulary
+from social_signals.nlp.packaged import (
+    ModelCard,
+    load_entity_model,
+    load_sentiment_model,
+    sha256_of,
+    sign,
+    verify_model,
+)
+from social_signals.nlp.words import split_words
+from social_signals.tables.gold import SENTIMENTS
+from social_signals.tables.silver import POST_ID, TEXT
+
+PLAIN, SMALL, SERVED = "onnx_float32", "onnx_int8", "spark_nlp_int8"
+_CAREFUL_WAY = "dynamic int8, weights per channel in 7 bits; embedding int8, a scale a row; first layer float32"
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The graph of a network, before and after it was made small, the pieces it reads, and how it was made small."""
+
+    plain: Path
+    small: Path
+    vocabulary: Vocabulary
+    quantisation: str
+
+
+def package(
+    spark: SparkSession, work: Work, trained: Trained, *, out: Path, card: CardParams, more: Mapping[str, Any]
+) -> ModelCard:
+    """Write the model's folder, measured as it serves; `more` goes into the card as it is. A folder that was there goes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        graphs = _graphs(work, trained, Path(scratch))
+        labels = SENTIMENTS if work.task == "sentiment" else ENTITY_LABELS
+        saved = Path(scratch) / "packaged"
+        save_for_spark(spark, graphs.small, graphs.vocabulary.lines, labels, saved, task=work.task)
+        words: dict[str, Any] = {
+            "model_id": f"{work.task}-{sha256_of(graphs.small)[:12]}",
+            "task": work.task,
+            "what": card.what or f"{work.task.capitalize()} of an English post.",
+            "labels": list(labels),
+            "encoder": card.encoder,
+            "licence": card.licence,
+            "trained_on": [*card.trained_on],
+            "measured_on": [*card.measured_on],
+            "seed": work.seed,
+            "params": {k: v for k, v in asdict(work.params).items() if k != "encoder"},
+            "training": {"looks": trained.looks, "steps": trained.steps, "seconds": trained.seconds},
+            "window_pieces": WINDOW,
+            "quantisation": graphs.quantisation,
+            **more,
+            "metrics": {},
+        }
+        sign(saved, words)
+        measure = {"sentiment": _sentiment_scores, "entities": _entity_scores}[work.task]
+        words["metrics"] = {**measure(spark, work, graphs, saved), **more.get("metrics", {})}
+        sign(saved, words)
+        if out.exists():
+            shutil.rmtree(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(saved, out)
+    return verify_model(out)
+
+
+def _graphs(work: Work, trained: Trained, scratch: Path) -> Graphs:
+    encoder = scratch / "encoder"
+    encoder.mkdir()
+    for name, content in work.files.items():
+        (encoder / name).write_bytes(content)
+    vocabulary = Vocabulary((encoder / "vocab.txt").read_text(encoding="utf-8").splitlines())
+    plain, source, small = (scratch / f"{name}.onnx" for name in ("plain", "source", "small"))
+    weights = load_weights(trained.weights)
+    if work.task == "sentiment":
+        posts = PostClassifier(encoder, len(SENTIMENTS), dropout=0.0)
+        posts.load_state_dict(weights)
+        export(posts, plain, per_piece=False)
+        quantise(plain, small)
+        return Graphs(plain, small, vocabulary, "dynamic int8, weights per channel")
+    words = WordClassifier(encoder, len(ENTITY_LABELS), dropout=0.0)
+    words.load_state_dict(weights)
+    export(words, plain, per_piece=True)
+    export(with_small_embedding(words), source, per_piece=True)
+    quantise(source, small, kept=CAREFUL)
+    return Graphs(plain, small, vocabulary, _CAREFUL_WAY)
+
+
+def save_for_spark(
+    spark: SparkSession, graph: Path, vocabulary: Sequence[str], labels: Sequence[str], out: Path, *, task: str
+) -> None:
+    """A Spark NLP folder with nothing in it that changes from run to run."""
+    from sparknlp.annotator import BertForSequenceClassification, BertForTokenClassification, BertSentenceEmbeddings
+
+    kinds = {
+        "sentiment": BertForSequenceClassification,
+        "entities": BertForTokenClassification,
+        "embeddings": BertSentenceEmbeddings,
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch) / "source"
+        (source / "assets").mkdir(parents=True)
+        shutil.copy(graph, source / "model.onnx")
+        (source / "assets" / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+        if labels:
+            (source / "assets" / "labels.txt").write_text("\n".join(labels) + "\n", encoding="utf-8")
+        model = kinds[task].loadSavedModel(str(source), spark)
+        model = model.setInputCols(["document", "token"] if labels else ["document"]).setOutputCol(task)
+        model = model.setCaseSensitive(True).setMaxSentenceLength(WINDOW).setBatchSize(8)
+        saved = Path(scratch) / "saved"
+        model.write().overwrite().save(saved.as_uri())
+        for litter in [*saved.rglob("*.crc"), *saved.rglob("_SUCCESS")]:
+            litter.unlink()
+        metadata = next((saved / "metadata").glob("part-*"))
+        described = json.loads(metadata.read_text(encoding="utf-8")) | {"timestamp": 0, "uid": task}
+        metadata.write_text(json.dumps(described, sort_keys=True) + "\n", encoding="utf-8")
+        for packed in saved.glob("*_onnx"):
+            _repack(packed)
+        shutil.copytree(saved, out)
+
+
+def _repack(path: Path) -> None:
+    """The zip Spark NLP keeps a graph in, smaller and without the time of day."""
+    with zipfile.ZipFile(path) as packed:
+        content = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name in sorted(content):
+            packed.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content[name], zipfile.ZIP_DEFLATED)
+
+
+def _sentiment_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: Path) -> dict[str, Any]:
+    posts: Sequence[LabelledPost] = work.valid
+    truth = [post.label for post in posts]
+    rows = [graphs.vocabulary.encode([w.text for w in split_words(post.text)])[0] for post in posts]
+    pad = graphs.vocabulary.pad
+    said = {
+        name: [SENTIMENTS[int(answer.argmax())] for answer in answers_of(path, rows, pad)]
+        for name, path in ((PLAIN, graphs.plain), (SMALL, graphs.small))
+    }
+    frame = spark.createDataFrame([(str(i), post.text) for i, post in enumerate(posts)], [POST_ID, TEXT])
+    answers = annotate_sentiment(frame, model=load_sentiment_model(spark, folder)).collect()
+    served = {int(row[POST_ID]): row["label"] for row in answers}
+    said[SERVED] = [served[i] for i in range(len(posts))]
+    agreed = np.mean([a == b for a, b in zip(said[SERVED], said[SMALL], strict=True)])
+    return {
+        "posts": len(posts),
+        "macro_recall": {name: round(macro_recall(truth, labels), 4) for name, labels in said.items()},
+        "spark_nlp_agrees_with_onnxruntime": round(float(agreed), 4),
+    }
+
+
+def _entity_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: Path) -> dict[str, Any]:
+    """Scores of each validation set by its number in `valid`, from 0."""
+    model = load_entity_model(spark, folder)
+    same = words = 0
+    found: dict[str, Any] = {}
+    for number, part in enumerate(work.valid):
+        sentences: Sequence[LabelledSentence] = part
+        truth = [s.tags for s in sentences]
+        tagset = tagset_of(tag for tags in truth for tag in tags)
+        texts = [" ".join(s.tokens) for s in sentences]
+        encoded = [graphs.vocabulary.encode([w.text for w in split_words(text)]) for text in texts]
+        said: dict[str, list[list[str]]] = {}
+        for name, path in ((PLAIN, graphs.plain), (SMALL, graphs.small)):
+            answers = answers_of(path, [ids for ids, _ in encoded], graphs.vocabulary.pad)
+            best = [answer[firsts].argmax(-1) for answer, (_, firsts) in zip(answers, encoded, strict=True)]
+            said[name] = [
+                tags_of_tokens(s.tokens, [ENTITY_LABELS[label] for label in labels])
+                for s, labels in zip(sentences, best, strict=True)
+            ]
+        frame = spark.createDataFrame([(str(i), text) for i, text in enumerate(texts)], [POST_ID, TEXT])
+        served = {int(row[POST_ID]): row["tags"] for row in annotate_words(frame, model=model).collect()}
+        said[SERVED] = [tags_of_tokens(s.tokens, served[i]) for i, s in enumerate(sentences)]
+        scores = {name: entity_f1(truth, [tags_in_tagset(t, tagset) for t in tags]) for name, tags in said.items()}
+        last = scores[SERVED]
+        found[str(number)] = {
+            "sentences": len(sentences),
+            "strict_f1": {name: round(score.f1, 4) for name, score in scores.items()},
+            "precision": round(last.precision, 4),
+            "recall": round(last.recall, 4),
+            "support": last.support,
+        }
+        for a, b in zip(said[SERVED], said[SMALL], strict=True):
+            words += len(a)
+            same += sum(x == y for x, y in zip(a, b, strict=True))
+    return {"valid": found, "spark_nlp_agrees_with_onnxruntime": round(same / max(1, words), 4)}
