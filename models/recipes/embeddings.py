@@ -21,7 +21,7 @@ from social_signals.core.session import PlatformParams, make_session
 from social_signals.nlp.embeddings import embed_posts, load_embedding_model
 from social_signals.nlp.finetune.encoder import PostEmbedder
 from social_signals.nlp.finetune.export import answers_of, export, quantise
-from social_signals.nlp.finetune.package import save_for_spark
+from social_signals.nlp.finetune.package import CALIBRATION_TEXTS, save_for_spark
 from social_signals.nlp.finetune.pieces import WINDOW, Vocabulary, without_case
 from social_signals.nlp.packaged import sha256_of, sign
 from social_signals.nlp.words import split_words
@@ -43,7 +43,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         plain, small, saved = (Path(scratch) / name for name in ("plain.onnx", "small.onnx", "saved"))
         export(PostEmbedder(chosen.encoder), plain, output="last_hidden_state", per_piece=False)
-        quantise(plain, small)
+        rows = [vocabulary.encode(without_case([w.text for w in split_words(text)]))[0] for text in texts]
+        quantise(plain, small, rows[:CALIBRATION_TEXTS])
         save_for_spark(spark, small, vocabulary.plain, (), saved, task="embeddings")
         card = {
             "model_id": f"embeddings-{sha256_of(small)[:12]}",
@@ -59,11 +60,10 @@ def main() -> None:
             "seed": 0,
             "params": {},
             "window_pieces": WINDOW,
-            "quantisation": "dynamic int8, weights per channel",
+            "quantisation": "static int8, weights per channel",
             "metrics": {},
         }
         sign(saved, card)
-        rows = [vocabulary.encode(without_case([w.text for w in split_words(text)]))[0] for text in texts]
         vectors = {
             path: np.stack([unit(answer.reshape(-1)) for answer in answers_of(path, rows, vocabulary.pad)])
             for path in (plain, small)

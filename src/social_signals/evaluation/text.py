@@ -53,6 +53,18 @@ def entity_spans(tags: Sequence[str]) -> list[tuple[str, int, int]]:
     return spans
 
 
+def as_bio(tags: Sequence[str]) -> list[str]:
+    """The same entities with `B-` on the first word of each, as IOB2 has it.
+
+    >>> as_bio(["I-person", "I-person", "O", "I-group"])
+    ['B-person', 'I-person', 'O', 'B-group']
+    """
+    found = ["O"] * len(tags)
+    for kind, begin, end in entity_spans(tags):
+        found[begin:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - begin - 1)]
+    return found
+
+
 def entity_f1(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> EntityScore:
     """Micro-averaged over all sentences: an entity counts when type, begin and end are all right.
 

@@ -45,7 +45,12 @@ def run(job: EmbedPostsJob, context: Context) -> Outcome:
     folder = shipped("models", "embeddings") if params.model == PACKAGED else Path(params.model)
     model_id = verify_model(folder).model_id
     read = catalog.read(POST_LANGUAGE).where(IS_READ).select(POST_ID)
-    posts = catalog.read(POSTS).select(POST_ID, TEXT).where(F.length(F.trim(TEXT)) > 0).join(read, on=POST_ID, how="left_semi")
+    posts = (
+        catalog.read(POSTS)
+        .select(POST_ID, TEXT)
+        .where(F.length(F.trim(TEXT)) > 0)
+        .join(read, on=POST_ID, how="left_semi")
+    )
     pending = unanswered(posts, catalog.read_or_empty(POST_EMBEDDINGS), model_id=model_id)
     if job.dry_run:
         plan = f"embed_posts: read new posts of {POSTS.name}@{catalog.read_versions[POSTS.name]} by {model_id}, write {POST_EMBEDDINGS.name}"

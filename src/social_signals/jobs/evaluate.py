@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 from pyspark.sql import DataFrame
 
 from social_signals.core.errors import ConfigError, DataQualityError, did_you_mean
-from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tagset_of
+from social_signals.evaluation.text import as_bio, entity_f1, macro_recall, tags_in_tagset, tagset_of
 from social_signals.jobs import training
 from social_signals.jobs.job import Context, Job, Outcome
+from social_signals.jobs.labelled import read_lines
 from social_signals.jobs.train_influence import pairs_table
 from social_signals.models.artefact import INFLUENCE_PAIRS
 from social_signals.models.influence import pair_report
@@ -24,6 +24,7 @@ from social_signals.nlp import (
     sentiment_model,
     tags_of_tokens,
 )
+from social_signals.nlp.finetune.labelled import parse_sentences
 from social_signals.nlp.params import TextParams
 from social_signals.tables.gold import (
     LABEL,
@@ -32,9 +33,6 @@ from social_signals.tables.gold import (
     evaluation_of,
 )
 from social_signals.tables.silver import POST_ID, TEXT
-
-# A file that people labelled; held on the driver, where the metrics are.
-MOST_LINES = 2_000_000
 
 
 @dataclass
@@ -82,7 +80,11 @@ def run(job: EvaluateJob, context: Context) -> Outcome:
 
 def _sentiment(job: EvaluateJob, context: Context) -> Evaluated:
     # A row keeps the number of its line, so that a blank one in between shifts nothing.
-    lines = {n: line.rpartition("\t") for n, line in enumerate(read_lines(context, job.evaluate.path)) if line.strip()}
+    lines = {
+        n: line.rpartition("\t")
+        for n, line in enumerate(read_lines(context.spark, job.evaluate.path, setting="evaluate.path"))
+        if line.strip()
+    }
     names = dict(zip("012", SENTIMENTS, strict=True)) | {name: name for name in SENTIMENTS}
     wrong = [n for n, (_, tab, label) in lines.items() if not tab or label.strip().lower() not in names]
     if wrong or not lines:
@@ -113,24 +115,19 @@ def _recall(truth: list[str], predicted: list[str], label: str) -> float:
 
 
 def _entities(job: EvaluateJob, context: Context) -> Evaluated:
-    sentences = [
-        [line.split() for line in block]
-        for is_text, block in groupby(read_lines(context, job.evaluate.path), key=lambda line: bool(line.strip()))
-        if is_text
-    ]
-    if not sentences or any(len(word) < 2 for words in sentences for word in words):
-        first = next((n for n, words in enumerate(sentences) if any(len(word) < 2 for word in words)), 0)
+    sentences = parse_sentences(read_lines(context.spark, job.evaluate.path, setting="evaluate.path"))
+    if not sentences:
         raise DataQualityError(
-            f"sentence {first} of {len(sentences)} has a line that is not token TAB tag",
+            f"{job.evaluate.path} has no sentence",
             hint="each line is a token, a tab and a BIO tag; a blank line ends a sentence",
         )
-    tokens = [[word[0] for word in words] for words in sentences]
-    truth = [[word[-1] for word in words] for words in sentences]
+    tokens = [sentence.tokens for sentence in sentences]
+    truth = [sentence.tags for sentence in sentences]
     tagset = tagset_of(tag for tags in truth for tag in tags)
     model = entity_model(context.spark, job.text.entities)
     posts = context.spark.createDataFrame([(str(n), " ".join(t)) for n, t in enumerate(tokens)], [POST_ID, TEXT])
     said = {int(r[POST_ID]): r["tags"] for r in annotate_words(posts, model=model).collect()}
-    predicted = [tags_in_tagset(tags_of_tokens(words, said[n]), tagset) for n, words in enumerate(tokens)]
+    predicted = [as_bio(tags_in_tagset(tags_of_tokens(words, said[n]), tagset)) for n, words in enumerate(tokens)]
     score = entity_f1(truth, predicted)
     rows = [(n, tags, model.card.model_id) for n, tags in enumerate(predicted)]
     metrics = {**score._asdict(), "sentences": len(sentences)}
@@ -156,17 +153,3 @@ TASKS: dict[str, Callable[[EvaluateJob, Context], Evaluated]] = {
 }
 
 SCHEMA = EvaluateJob
-
-
-def read_lines(context: Context, path: str) -> list[str]:
-    """The lines of a file in its order, `.gz` or not, from any file system that Spark reaches."""
-    lines = context.spark.sparkContext.textFile(path)
-    try:
-        found = lines.zipWithIndex().filter(lambda numbered: numbered[1] < MOST_LINES).keys().collect()
-    except Exception as error:
-        if "Input path does not exist" in str(error):
-            raise ConfigError(
-                f"there is no file {path}", hint="give the path of a labelled file in evaluate.path"
-            ) from None
-        raise
-    return list(found)

@@ -198,7 +198,8 @@ def annotate_entities(posts: DataFrame, *, model: EntityModel, partitions: int |
 
 
 def annotate_words(posts: DataFrame, *, model: EntityModel, partitions: int | None = None) -> DataFrame:
-    """One row per post: post_id and `tags`, the model's BIO tag of each word of `split_words`, as far as its window goes.
+    """One row per post: post_id and `tags`, the model's tag of each word of `split_words` (`B-` or `I-` and a type, or `O`), as far
+    as its window goes; an `I-` that continues nothing begins an entity.
 
     For measuring the model against labelled tokens (`tags_of_tokens`); entities proper leave out what is only punctuation.
     """

@@ -21,7 +21,9 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packaged models as anybody's Spark NLP would have saved them: without card and manifest."""
     root = tmp_path_factory.mktemp("foreign")
     for task in ("sentiment", "entities"):
-        shutil.copytree(shipped("models", task), root / task, ignore=shutil.ignore_patterns("card.json", "manifest.json"))
+        shutil.copytree(
+            shipped("models", task), root / task, ignore=shutil.ignore_patterns("card.json", "manifest.json")
+        )
     return root
 
 
@@ -35,10 +37,14 @@ def test_a_model_that_spark_nlp_saved_reads_posts(spark_session: SparkSession, f
     assert [said[i].label for i in "abc"] == ["positive", "negative", "neutral"]
     assert said["a"].model_id.startswith("sentiment-sentiment-")
     assert said["a"].p_negative + said["a"].p_neutral + said["a"].p_positive == pytest.approx(1.0, abs=1e-4)
-    assert model.card.model_id == model_card(TextModelParams(model=str(foreign / "sentiment")), task="sentiment").model_id
+    assert (
+        model.card.model_id == model_card(TextModelParams(model=str(foreign / "sentiment")), task="sentiment").model_id
+    )
 
 
-def test_labels_of_another_model_may_be_told_and_several_may_mean_one(spark_session: SparkSession, foreign: Path) -> None:
+def test_labels_of_another_model_may_be_told_and_several_may_mean_one(
+    spark_session: SparkSession, foreign: Path
+) -> None:
     posts = spark_session.createDataFrame([("a", "i love it so much")], "post_id string, text string")
     told = {"negative": "positive", "neutral": "negative"}
     model = sentiment_model(spark_session, TextModelParams(model=str(foreign / "sentiment"), labels=told))
@@ -46,7 +52,9 @@ def test_labels_of_another_model_may_be_told_and_several_may_mean_one(spark_sess
     assert row is not None
     assert (row.label, row.p_neutral) == ("positive", 0.0)
     assert row.p_positive > 0.5
-    entities = entity_model(spark_session, TextModelParams(model=str(foreign / "entities"), labels={"location": "group"}))
+    entities = entity_model(
+        spark_session, TextModelParams(model=str(foreign / "entities"), labels={"location": "group"})
+    )
     named = spark_session.createDataFrame([("a", "We met in paris with obama")], "post_id string, text string")
     found = {row.text: row.entity_type for row in annotate_entities(named, model=entities).collect()}
     assert found.get("paris") == "group"

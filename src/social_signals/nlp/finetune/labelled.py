@@ -13,7 +13,8 @@ from social_signals.nlp.finetune.params import ID_COLUMN, LABEL_COLUMN, TEXT_COL
 from social_signals.nlp.words import split_words
 from social_signals.tables.gold import ENTITY_TYPES, SENTIMENTS
 
-ENTITY_LABELS = ("O", *(f"{prefix}-{kind}" for kind in ENTITY_TYPES for prefix in "BI"))
+# One label a type: two names of one type that touch are rare, and half as many labels are half the work when serving.
+ENTITY_LABELS = ("O", *(f"I-{kind}" for kind in ENTITY_TYPES))
 # TweetEval writes numbers, SemEval words.
 _SENTIMENT_NAMES = dict(zip("012", SENTIMENTS, strict=True)) | {name: name for name in SENTIMENTS}
 
@@ -81,13 +82,14 @@ def parse_sentences(lines: Iterable[str]) -> list[LabelledSentence]:
     blocks = (block for is_text, block in groupby(lines, key=lambda line: bool(line.strip())) if is_text)
     found: list[LabelledSentence] = []
     for block in blocks:
-        words = [line.split() for line in block]
-        if any(len(word) < 2 for word in words):
+        # a token may be a blank of its own kind (U+200A), which only a tab tells from what parts columns
+        words = [line.rstrip("\r\n").split("\t") if "\t" in line else line.split() for line in block]
+        if any(len(word) < 2 or not word[-1] for word in words):
             raise DataQualityError(
                 f"sentence {len(found)} has a line that is not token TAB tag",
                 hint="each line is a token, a tab and a BIO tag; a blank line ends a sentence",
             )
-        found.append(LabelledSentence(tuple(word[0] for word in words), tuple(word[-1] for word in words)))
+        found.append(LabelledSentence(tuple(word[0] for word in words), tuple(word[-1].strip() for word in words)))
     return found
 
 
@@ -139,20 +141,17 @@ class Tagset(NamedTuple):
         """The tags of a data set, from its sentences.
 
         >>> tagset = Tagset.of([LabelledSentence(("Al", "in", "Rome"), ("B-PER", "O", "B-LOC"))])
-        >>> sorted(tagset.allowed["B-PER"]), "B-product" in tagset.allowed["O"], "B-person" in tagset.allowed["O"]
-        (['B-person'], True, False)
+        >>> sorted(tagset.allowed["B-PER"]), "I-product" in tagset.allowed["O"], "I-person" in tagset.allowed["O"]
+        (['I-person'], True, False)
         """
         tags = {tag for sentence in sentences for tag in sentence.tags}
         names = tagset_of(sorted(tags))
-        allowed: dict[str, set[str]] = {"O": {"O"}}
-        for kind in ENTITY_TYPES:
-            theirs = names.get(kind)
-            for prefix in "BI":
-                allowed.setdefault("O" if theirs is None else f"{prefix}-{theirs}", set()).add(f"{prefix}-{kind}")
-        unknown = tags - set(allowed)
-        # a type we do not have (MISC, event) is none of ours, but it may be one that has no name there
-        for tag in unknown:
-            allowed[tag] = allowed["O"] - {"O"} | {"O"}
+        unlabelled = {f"I-{kind}" for kind in ENTITY_TYPES if kind not in names}
+        allowed: dict[str, set[str]] = {"O": {"O"} | unlabelled}
+        for tag in tags - {"O"}:
+            ours = {f"I-{kind}" for kind, theirs in names.items() if theirs == tag.partition("-")[2]}
+            # a type that we do not have (MISC, event) is none of ours, but for those that have no name there
+            allowed[tag] = ours or allowed["O"]
         return Tagset({tag: frozenset(labels) for tag, labels in allowed.items()})
 
 
@@ -164,18 +163,8 @@ class WordTargets(NamedTuple):
 
 
 def word_targets(sentence: LabelledSentence, tagset: Tagset) -> WordTargets:
-    """The words of a sentence's tokens joined by blanks; words after a token's first continue its entity."""
+    """The words of a sentence's tokens joined by blanks, each with what its token may be."""
     owners = [i for i, token in enumerate(sentence.tokens) for _ in range(len(token) + 1)]
     words = split_words(" ".join(sentence.tokens))
-    allowed: list[frozenset[str]] = []
-    before = -1
-    for word in words:
-        owner = owners[word.begin]
-        tag = sentence.tags[owner]
-        if owner == before and tag.startswith("B-"):
-            tag = f"I-{tag[2:]}"
-        # a set that never continues an entity of some type has no such tag
-        fallback = frozenset(f"I-{label[2:]}" for label in tagset.allowed.get(sentence.tags[owner], ()))
-        allowed.append(tagset.allowed.get(tag) or fallback)
-        before = owner
-    return WordTargets(tuple(word.text for word in words), tuple(allowed))
+    allowed = tuple(tagset.allowed[sentence.tags[owners[word.begin]]] for word in words)
+    return WordTargets(tuple(word.text for word in words), allowed)

@@ -37,7 +37,9 @@ from social_signals.tables.gold import SENTIMENTS
 from social_signals.tables.silver import POST_ID, TEXT
 
 PLAIN, SMALL, SERVED = "onnx_float32", "onnx_int8", "spark_nlp_int8"
-_CAREFUL_WAY = "dynamic int8, weights per channel in 7 bits; embedding int8, a scale a row; first layer float32"
+# Texts whose values show the range of each product; more change the scores by less than seeds do.
+CALIBRATION_TEXTS = 256
+_CAREFUL_WAY = "static int8, weights per channel in 7 bits; embedding int8, a scale a row; first layer float32"
 
 
 @dataclass(frozen=True)
@@ -95,18 +97,30 @@ def _graphs(work: Work, trained: Trained, scratch: Path) -> Graphs:
     vocabulary = Vocabulary((encoder / "vocab.txt").read_text(encoding="utf-8").splitlines())
     plain, source, small = (scratch / f"{name}.onnx" for name in ("plain", "source", "small"))
     weights = load_weights(trained.weights)
+    calibration = _calibration(work, vocabulary)
     if work.task == "sentiment":
         posts = PostClassifier(encoder, len(SENTIMENTS), dropout=0.0)
         posts.load_state_dict(weights)
         export(posts, plain, per_piece=False)
-        quantise(plain, small)
-        return Graphs(plain, small, vocabulary, "dynamic int8, weights per channel")
+        quantise(plain, small, calibration)
+        return Graphs(plain, small, vocabulary, "static int8, weights per channel")
     words = WordClassifier(encoder, len(ENTITY_LABELS), dropout=0.0)
     words.load_state_dict(weights)
     export(words, plain, per_piece=True)
     export(with_small_embedding(words), source, per_piece=True)
-    quantise(source, small, kept=CAREFUL)
+    quantise(source, small, calibration, kept=CAREFUL)
     return Graphs(plain, small, vocabulary, _CAREFUL_WAY)
+
+
+def _calibration(work: Work, vocabulary: Vocabulary) -> list[list[int]]:
+    """Piece ids of training texts, spread over all of them."""
+    step = max(1, len(work.train) // CALIBRATION_TEXTS)
+    chosen = work.train[::step][:CALIBRATION_TEXTS]
+    words = [
+        [word.text for word in split_words(example[0])] if work.task == "sentiment" else list(example.words)
+        for example in chosen
+    ]
+    return [vocabulary.encode(text)[0] for text in words]
 
 
 def save_for_spark(
