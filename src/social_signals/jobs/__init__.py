@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # Name -> what it does in a line, in the order in which a person meets them. Modules load when called.
 JOBS = {
-    "pipeline": "ingest, annotate, build features, train, score and report: the main job",
+    "pipeline": "ingest, annotate, find topics, build features, train, score and report: the main job",
     "ingest": "land a source in bronze and merge it into silver",
     "annotate": "sentiment and entities of new or changed posts",
     "find_topics": "what posts and creators are about, as topics with stable labels",

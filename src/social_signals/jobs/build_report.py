@@ -35,13 +35,21 @@ from social_signals.reports import (
     gather_quality,
     gather_sentiment,
     gather_stages,
+    gather_topics,
     influence_evidence,
     render_report,
     text_evidence,
 )
 from social_signals.reports.report import RunPart
 from social_signals.tables.catalog import Catalog
-from social_signals.tables.gold import CHURN_SCORES, INFLUENCE_SCORES, POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold import (
+    CHURN_SCORES,
+    INFLUENCE_SCORES,
+    POST_ENTITIES,
+    POST_SENTIMENT,
+    POST_TOPICS,
+    TOPICS,
+)
 from social_signals.tables.ops import BATCHES, RUNS
 from social_signals.tables.silver import CONSENTS, INTERACTIONS, POSTS, SILVER, USERS, quarantine_of
 
@@ -108,6 +116,9 @@ def gather(job: BuildReportJob, context: Context) -> RunReport:
     entities = catalog.read_or_empty(POST_ENTITIES)
     sounds = gather_sentiment(posts, sentiment, as_of=as_of)
     names = gather_entities(posts, entities, sentiment, as_of=as_of, top=chosen.top, min_authors=chosen.min_authors)
+    about = gather_topics(
+        posts, catalog.read_or_empty(TOPICS), catalog.read_or_empty(POST_TOPICS), sentiment, as_of=as_of
+    )
 
     context.progress.step("data quality and runs")
     quarantined = {t.name: catalog.read(quarantine_of(t)) for t in SILVER if catalog.exists(quarantine_of(t))}
@@ -127,6 +138,7 @@ def gather(job: BuildReportJob, context: Context) -> RunReport:
         influence=influence,
         sentiment=sounds,
         entities=names,
+        topics=about,
         quality=quality,
         churn_evidence=churn_evidence(_card(catalog, CHURN, churn.model_id)),
         influence_evidence=influence_evidence(_card(catalog, INFLUENCE, influence.model_id)),

@@ -15,8 +15,8 @@ from social_signals.governance import ConsentParams
 from social_signals.governance.consent import only_consented
 from social_signals.jobs import build_features
 from social_signals.jobs.job import Context, Job, Outcome
-from social_signals.nlp.annotate import text_hash
 from social_signals.nlp.params import TopicParams
+from social_signals.nlp.reading import text_hash
 from social_signals.nlp.topics import (
     Topic,
     TopicModel,

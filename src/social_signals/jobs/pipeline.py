@@ -21,6 +21,7 @@ from social_signals.jobs import (
     annotate,
     build_features,
     build_report,
+    find_topics,
     ingest,
     ledger,
     score_churn,
@@ -32,7 +33,7 @@ from social_signals.jobs import (
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.distributed import require_barrier, require_device
 from social_signals.models.params import ChurnParams, InfluenceParams, XGBoostParams
-from social_signals.nlp.params import TextParams
+from social_signals.nlp.params import TextParams, TopicParams
 from social_signals.reports.params import ReportParams
 from social_signals.scoring.params import ScoringParams
 from social_signals.tables.catalog import Catalog
@@ -55,6 +56,7 @@ class PipelineJob(Job):
     ingest: IngestParams = field(default_factory=IngestParams)
     consent: ConsentParams = field(default_factory=ConsentParams)
     text: TextParams = field(default_factory=TextParams)
+    topics: TopicParams = field(default_factory=TopicParams)
     features: FeatureParams = field(default_factory=FeatureParams)
     churn: ChurnParams = field(default_factory=ChurnParams)
     influence: InfluenceParams = field(default_factory=InfluenceParams)
@@ -76,7 +78,7 @@ SCHEMA = PipelineJob
 
 
 def run(job: PipelineJob, context: Context) -> Outcome:
-    """Ingest, annotate, build features, train, score, report. A rerun on the same source changes no content."""
+    """Ingest, annotate, find topics, build features, train, score, report. A rerun on the same source changes no content."""
     # What a later stage would refuse is refused before the first one has worked.
     require_barrier(context.spark, workers=job.xgboost.num_workers)
     require_device(context.spark, job.platform.device)
@@ -87,6 +89,8 @@ def run(job: PipelineJob, context: Context) -> Outcome:
     stages.run("annotate", lambda c: annotate.run(part(annotate.AnnotateJob, job), c))
     as_of = job.as_of_instant or build_features.default_as_of(context, features=job.features)
     log.info("as_of is %s", iso(as_of))
+    if job.topics.enabled:
+        stages.run("find_topics", lambda c: find_topics.run(part(find_topics.FindTopicsJob, job, as_of=as_of), c))
     cutoffs = _cutoffs(job, context, as_of=as_of)
     stages.run("build_features", lambda c: _build_features(job, c, cutoffs=cutoffs, as_of=as_of))
     stages.run("train_churn", lambda c: train_churn.run(part(train_churn.TrainChurnJob, job, as_of=as_of), c))
@@ -166,6 +170,7 @@ def _plan(job: PipelineJob, stages: Stages) -> Outcome:
     when = f"as_of={job.as_of}" if job.as_of else "as_of the first midnight after the newest act"
     rest = [
         "annotate: language, sentiment, entities and the mood towards them for new and changed posts",
+        *(["find_topics: what posts and creators are about"] if job.topics.enabled else []),
         f"build_features: gold.user_features at {when} and at past cut-offs every {job.churn.step_days} days",
         f"train_churn, train_influence: {job.churn.lookback_days} days back, {job.churn.horizon_days} days of outcome",
         f"score_churn, score_influence, build_report: {when}",

@@ -18,7 +18,6 @@ from social_signals.nlp.annotate import (
     entity_sentiment,
     languages_of,
     sentiment_of,
-    text_hash,
 )
 from social_signals.nlp.entities import Entity, find_entities, normalize, tags_of_tokens
 from social_signals.nlp.gazetteer import Gazetteer, find_names
@@ -32,6 +31,7 @@ from social_signals.nlp.packaged import (
     verify_model,
 )
 from social_signals.nlp.pretrained import entity_model, model_card, sentiment_model
+from social_signals.nlp.reading import text_hash
 from social_signals.nlp.sentences import split_sentences
 from social_signals.nlp.words import Word, split_words
 

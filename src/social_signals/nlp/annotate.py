@@ -9,15 +9,15 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
-from pyspark.sql.types import ArrayType, BooleanType, DoubleType, IntegerType, StringType, StructField, StructType
+from pyspark.sql.types import ArrayType, BooleanType, IntegerType, StringType, StructField, StructType
 
 from social_signals.core.errors import ConfigError
 from social_signals.nlp.entities import Entity, find_entities
 from social_signals.nlp.gazetteer import Gazetteer, find_names, known_first
-from social_signals.nlp.language import LANGUAGE_MODEL_ID, detect_language
-from social_signals.nlp.packaged import MARKED, WRITTEN, EntityModel, SentimentModel
+from social_signals.nlp.language import LANGUAGE_MODEL_ID
+from social_signals.nlp.packaged import EntityModel, SentimentModel
+from social_signals.nlp.reading import SPAN, STRIDE, each_post, each_text, grouped_texts, text_hash
 from social_signals.nlp.sentences import sentence_of, split_sentences
-from social_signals.nlp.words import MAX_CHARS, MAX_WORD_LENGTH, split_words, written
 from social_signals.tables.gold import (
     BEGIN,
     CONFIDENCE,
@@ -40,8 +40,7 @@ from social_signals.tables.gold import (
 from social_signals.tables.silver import POST_ID, TEXT
 
 SENTIMENT, ENTITIES = "sentiment", "entities"
-# Spark NLP gives a label to every word piece that begins where some token does, so no piece may reach the next token
-_STRIDE = MAX_WORD_LENGTH + 4
+_TAGS = "tags"
 _PROBABILITIES = (P_NEGATIVE, P_NEUTRAL, P_POSITIVE)
 _KNOWN_BY, _GUESSED_BY = "known_by", "guessed_by"
 # Beside an entity: whether its name is the platform's own, or a model's guess.
@@ -60,21 +59,8 @@ _ENTITY_TYPE = ArrayType(
         ]
     )
 )
-_WORDS = {MARKED: "words", WRITTEN: "written_words"}
-_READING = StructType(
-    [
-        *(StructField(name, StringType()) for name in _WORDS.values()),
-        StructField(LANGUAGE, StringType()),
-        StructField(CONFIDENCE, DoubleType()),
-    ]
-)
 # Schemes with tags for the last and the only word of a name, as begin and inside.
 _PREFIXES = {"S": "B", "U": "B", "E": "I", "L": "I"}
-
-
-def text_hash(text: Column) -> Column:
-    """SHA-256 of a post's text in hex, as `text_hash` has it; a null text counts as an empty one."""
-    return F.sha2(F.coalesce(text, F.lit("")), 256)
 
 
 def annotate(
@@ -99,19 +85,26 @@ def annotate(
     if sentiment is None and entities is None:
         raise ConfigError("annotate was asked for nothing", hint="give a sentiment model, an entity model or both")
     inputs = sorted({model.inputs for model in (sentiment, entities) if model is not None})
-    read = _texts(posts, partitions, languages, inputs=inputs)
-    answers: dict[str, Column] = {}
+    read = grouped_texts(posts, partitions=partitions, languages=languages, inputs=inputs)
     if sentiment is not None:
         read = sentiment.stage.transform(read)
-        answers[SENTIMENT] = F.when(F.col(IS_READ), _sentiment_answer(sentiment))
     if entities is not None:
-        read = entities.stage.transform(read)
-        answers[ENTITIES] = _entities_with(gazetteer)(F.col(TEXT), F.array_join(_tags(entities), " "))
-        answers[_KNOWN_BY] = F.lit(gazetteer.model_id if gazetteer else None).cast("string")
-        answers[_GUESSED_BY] = F.lit(entities.card.model_id)
-    about = (TEXT_HASH, LANGUAGE, CONFIDENCE, IS_READ)
-    answered = read.select("post_ids", *about, *(answer.alias(name) for name, answer in answers.items()))
-    return answered.select(F.explode("post_ids").alias(POST_ID), *about, *answers)
+        # the tags go where the names come: what a group's models said is read once, and not carried on
+        named = _names_with(gazetteer)(F.col(TEXT), *_tags(entities))
+        read = entities.stage.transform(read).withColumn(ENTITIES, named)
+    asked = [name for name, model in ((SENTIMENT, sentiment), (ENTITIES, entities)) if model is not None]
+    texts = each_text(read, *asked)
+    if sentiment is not None:
+        texts = texts.withColumn(SENTIMENT, F.when(F.col(IS_READ), _sentiment_answer(sentiment)))
+    if entities is not None:
+        texts = texts.withColumns(
+            {
+                _KNOWN_BY: F.lit(gazetteer.model_id if gazetteer else None).cast("string"),
+                _GUESSED_BY: F.lit(entities.card.model_id),
+            }
+        )
+        asked += [_KNOWN_BY, _GUESSED_BY]
+    return each_post(texts, TEXT_HASH, LANGUAGE, CONFIDENCE, IS_READ, *asked)
 
 
 def sentiment_of(annotated: DataFrame) -> DataFrame:
@@ -203,115 +196,30 @@ def annotate_words(posts: DataFrame, *, model: EntityModel, partitions: int | No
 
     For measuring the model against labelled tokens (`tags_of_tokens`); entities proper leave out what is only punctuation.
     """
-    read: DataFrame = model.stage.transform(_texts(posts, partitions, None, inputs=[model.inputs]))
-    return read.select(F.explode("post_ids").alias(POST_ID), _tags(model).alias("tags"))
+    groups = grouped_texts(posts, partitions=partitions, languages=None, inputs=[model.inputs])
+    read: DataFrame = model.stage.transform(groups)
+    lines = F.transform(model.inputs[0], lambda annotation: annotation["result"])
+    return each_post(each_text(read.withColumn(_TAGS, _word_tags(lines, *_tags(model))), _TAGS), _TAGS)
 
 
-def plain_documents(posts: DataFrame, *, partitions: int | None = None) -> DataFrame:
-    """One row per distinct text with words: post_ids, text_hash and `document`, its words in lower case, as Spark NLP reads it."""
-    read = _texts(posts, partitions, None, inputs=[MARKED]).where(F.size("token") > 0)
-    # the only capitals there are case marks
-    words = F.regexp_replace(F.col("document")[0]["result"], "(^| )[TUA]", "$1")
-    document = F.array(_annotation("document", F.lit(0), F.length("words") - 1, F.col("words")))
-    return read.withColumn("words", words).select(
-        "post_ids", TEXT_HASH, document.alias("document", metadata={"annotatorType": "document"})
-    )
-
-
-def _tags(model: EntityModel) -> Column:
-    """The BIO tag of each word, in our types; a type that is none of ours is `O`."""
-    tags = F.transform(ENTITIES, lambda annotation: annotation["result"])
+def _tags(model: EntityModel) -> tuple[Column, Column]:
+    """Where in its group each word begins that is in an entity, and its tag, in our types."""
+    named = F.filter(ENTITIES, lambda annotation: annotation["result"] != "O")
+    begins = F.transform(named, lambda annotation: annotation["begin"])
+    tags = F.transform(named, lambda annotation: annotation["result"])
     if all(theirs == ours for theirs, ours in model.names.items()):
-        return tags
+        return begins, tags
     names = {
         f"{prefix}-{theirs}": f"{_PREFIXES.get(prefix, prefix)}-{ours}"
         for theirs, ours in model.names.items()
         for prefix in ("B", "I", *_PREFIXES)
     }
     table = F.create_map(*(F.lit(part) for pair in names.items() for part in pair))
-    return F.transform(tags, lambda tag: F.coalesce(table[tag], F.lit("O")))
-
-
-def _texts(
-    posts: DataFrame,
-    partitions: int | None,
-    languages: Sequence[str] | None,
-    *,
-    inputs: Sequence[tuple[str, str]],
-) -> DataFrame:
-    """One row per distinct text, with the posts that say it, its language, and its words as Spark NLP's annotations."""
-    is_read = F.lit(True) if languages is None else F.col("reading")[LANGUAGE].isin(*languages)
-    slots = posts.sparkSession.sparkContext.defaultParallelism
-    texts = (
-        posts.select(POST_ID, F.coalesce(TEXT, F.lit("")).alias(TEXT))
-        .groupBy(text_hash(F.col(TEXT)).alias(TEXT_HASH))
-        .agg(F.first(F.substring(TEXT, 1, MAX_CHARS)).alias(TEXT), F.collect_list(POST_ID).alias("post_ids"))
-        # an explicit number, or adaptive execution would put a small table into one task on one core
-        .repartition(partitions or 2 * slots, TEXT_HASH)
-        .select("post_ids", TEXT_HASH, TEXT, _reading_for(inputs)(F.col(TEXT)).alias("reading"))
-        .select(
-            "post_ids",
-            TEXT_HASH,
-            TEXT,
-            *(F.when(is_read, F.col("reading")[_WORDS[i]]).otherwise("").alias(_WORDS[i]) for i in inputs),
-            F.col("reading")[LANGUAGE].alias(LANGUAGE),
-            F.col("reading")[CONFIDENCE].alias(CONFIDENCE),
-            is_read.alias(IS_READ),
-        )
-    )
-    return _with_annotation_columns(texts, inputs)
-
-
-def _with_annotation_columns(texts: DataFrame, inputs: Sequence[tuple[str, str]]) -> DataFrame:
-    """What Spark NLP's DocumentAssembler and a tokenizer would make: each word a token, `_STRIDE` places from the last.
-
-    Texts come sorted by length within a partition, so that neighbours cost the same.
-    """
-    lists = {
-        columns: F.when(F.col(_WORDS[columns]) == "", F.array().cast("array<string>")).otherwise(
-            F.split(_WORDS[columns], " ")
-        )
-        for columns in inputs
-    }
-    listed = texts.withColumns({f"{_WORDS[columns]}_list": words for columns, words in lists.items()})
-    first = f"{_WORDS[inputs[0]]}_list"
-    return listed.sortWithinPartitions(F.size(first), TEXT_HASH).select(
-        "post_ids",
-        TEXT_HASH,
-        TEXT,
-        LANGUAGE,
-        CONFIDENCE,
-        IS_READ,
-        *(column for columns in inputs for column in _annotation_columns(columns)),
-    )
-
-
-def _annotation_columns(columns: tuple[str, str]) -> tuple[Column, Column]:
-    document, token = columns
-    name = f"{_WORDS[columns]}_list"
-    tokens = F.transform(
-        name, lambda word, i: _annotation("token", i * _STRIDE, i * _STRIDE + F.length(word) - 1, word)
-    )
-    text = F.array(_annotation("document", F.lit(0), F.size(name) * _STRIDE, F.col(_WORDS[columns])))
-    return (
-        text.alias(document, metadata={"annotatorType": "document"}),
-        tokens.alias(token, metadata={"annotatorType": "token"}),
-    )
-
-
-def _annotation(kind: str, begin: Column, end: Column, result: Column) -> Column:
-    return F.struct(
-        F.lit(kind).alias("annotatorType"),
-        begin.alias("begin"),
-        end.alias("end"),
-        result.alias("result"),
-        F.create_map(F.lit("sentence"), F.lit("0")).alias("metadata"),
-        F.array().cast("array<float>").alias("embeddings"),
-    )
+    return begins, F.transform(tags, lambda tag: F.coalesce(table[tag], F.lit("O")))
 
 
 def _sentiment_answer(model: SentimentModel) -> Column:
-    answer = F.col(SENTIMENT)[0]
+    answer = F.col(SENTIMENT)
     without_words = {LABEL: F.lit("neutral"), P_NEGATIVE: F.lit(0.0), P_NEUTRAL: F.lit(1.0), P_POSITIVE: F.lit(0.0)}
     names = model.names
     chances = {
@@ -333,47 +241,49 @@ def _sentiment_answer(model: SentimentModel) -> Column:
     return F.struct(*fields, F.lit(model.card.model_id).alias(MODEL_ID))
 
 
-def _reading_for(inputs: Sequence[tuple[str, str]]) -> Callable[..., Column]:
-    """The words of each text, with blanks between, and its language: one look at the text for all of it."""
-
-    @pandas_udf(_READING)  # type: ignore[call-overload,untyped-decorator,unused-ignore]
-    def reading(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
-        for texts in batches:
-            words = [split_words(text) for text in texts]
-            languages = [detect_language(text) for text in texts]
-            as_marked = [" ".join(word.text for word in found) for found in words]
-            as_written = (
-                [" ".join(written(text, found)) for text, found in zip(texts, words, strict=True)]
-                if WRITTEN in inputs
-                else None
-            )
-            yield pd.DataFrame(
-                {
-                    _WORDS[MARKED]: as_marked,
-                    _WORDS[WRITTEN]: as_written,
-                    LANGUAGE: [language.code for language in languages],
-                    CONFIDENCE: [language.confidence for language in languages],
-                }
-            )
-
-    return cast("Callable[..., Column]", reading)
+def _tags_of_texts(begins: Sequence[int], tags: Sequence[str]) -> dict[int, list[str]]:
+    """Which tags the words of each text of a group have, as far as its last entity; texts without one are missing."""
+    found: dict[int, list[str]] = {}
+    for begin, tag in zip(begins, tags, strict=True):
+        text, place = divmod(int(begin), SPAN)
+        line = found.setdefault(text, [])
+        line.extend("O" for _ in range(place // STRIDE - len(line)))
+        line.append(tag)
+    return found
 
 
-def _entities_with(gazetteer: Gazetteer | None) -> Callable[..., Column]:
-    """The entities of each text, each with its sentence, from the tags of its words with blanks between."""
+@pandas_udf(ArrayType(ArrayType(StringType())))  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+def _word_tags(lines: pd.Series, begins: pd.Series, tags: pd.Series) -> pd.Series:
+    """The tag of each word of each text of a group; its texts come as words with blanks between."""
 
-    @pandas_udf(_ENTITY_TYPE)  # type: ignore[call-overload,untyped-decorator,unused-ignore]
-    def entities(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
-        for texts, tags in batches:
-            found = [_entities_of_text(text, line, gazetteer) for text, line in zip(texts, tags, strict=True)]
+    def of_group(group: Sequence[str], where: Sequence[int], said: Sequence[str]) -> list[list[str]]:
+        known = _tags_of_texts(where, said)
+        sizes = [line.count(" ") + 1 for line in group]
+        return [(known.get(i, []) + ["O"] * size)[:size] for i, size in enumerate(sizes)]
+
+    return pd.Series([of_group(*row) for row in zip(lines, begins, tags, strict=True)], dtype=object)
+
+
+def _names_with(gazetteer: Gazetteer | None) -> Callable[..., Column]:
+    """The entities of each text of a group, each with its sentence: known names, then what the tags of its words say."""
+
+    @pandas_udf(ArrayType(_ENTITY_TYPE))  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+    def names(batches: Iterator[tuple[pd.Series, pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        for groups, begins, tags in batches:
+            found = []
+            for texts, where, said in zip(groups, begins, tags, strict=True):
+                known = _tags_of_texts(where, said)
+                found.append([_entities_of_text(text, known.get(i), gazetteer) for i, text in enumerate(texts)])
             yield pd.Series(found, dtype=object)
 
-    return cast("Callable[..., Column]", entities)
+    return cast("Callable[..., Column]", names)
 
 
-def _entities_of_text(text: str, tags: str | None, gazetteer: Gazetteer | None) -> list[dict[str, str | int | bool]]:
+def _entities_of_text(
+    text: str, tags: Sequence[str] | None, gazetteer: Gazetteer | None
+) -> list[dict[str, str | int | bool]]:
     known = find_names(text, gazetteer) if gazetteer else []
-    guessed = find_entities(text, tags.split(" ")) if tags and tags.strip("O ") else []
+    guessed = find_entities(text, tags) if tags else []
     if not known and not guessed:
         return []
     spans, ours = split_sentences(text), set(known)

@@ -9,10 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from social_signals.core.errors import ModelMismatchError
-from social_signals.nlp.annotate import plain_documents
 from social_signals.nlp.packaged import ModelCard, require_spark_nlp, staged, verify_model
+from social_signals.nlp.reading import GROUP, PLAIN, POST_IDS, each_post, each_text, grouped_texts
 from social_signals.tables.gold import EMBEDDING, MODEL_ID, TEXT_HASH
-from social_signals.tables.silver import POST_ID
 
 TASK = "embeddings"
 
@@ -39,8 +38,7 @@ def load_embedding_model(spark: SparkSession, folder: Path, *, staging: str | No
     if staging is not None:
         address = staged(spark, address, f"{staging.rstrip('/')}/{card.model_id}")
     stage = BertSentenceEmbeddings.load(address)
-    # Dynamic int8 scales are taken over a whole batch: posts read one by one get the same vector in any company.
-    return EmbeddingModel(card, stage.setInputCols(["document"]).setOutputCol(TASK).setBatchSize(1))
+    return EmbeddingModel(card, stage.setInputCols([PLAIN[0]]).setOutputCol(TASK).setBatchSize(GROUP))
 
 
 def embed_posts(posts: DataFrame, *, model: EmbeddingModel, partitions: int | None = None) -> DataFrame:
@@ -48,17 +46,11 @@ def embed_posts(posts: DataFrame, *, model: EmbeddingModel, partitions: int | No
 
     The vector has length 1, so that dot products are cosines; it stands for the first 126 words.
     """
-    read: DataFrame = model.stage.transform(plain_documents(posts, partitions=partitions))
-    vector = F.col(TASK)[0]["embeddings"]
+    groups = grouped_texts(posts, partitions=partitions, languages=None, inputs=[PLAIN])
+    texts = each_text(model.stage.transform(groups), TASK)
+    vector = F.col(TASK)["embeddings"]
     length = F.sqrt(F.aggregate(vector, F.lit(0.0), lambda total, x: total + x.cast("double") * x))
     unit = F.transform(vector, lambda x: (x / F.col("length")).cast("float"))
-    return (
-        read.withColumn("length", length)
-        .where(F.col("length") > 0)
-        .select(
-            F.explode("post_ids").alias(POST_ID),
-            unit.alias(EMBEDDING),
-            TEXT_HASH,
-            F.lit(model.card.model_id).alias(MODEL_ID),
-        )
-    )
+    read = texts.withColumn("length", length).where(F.col("length") > 0)
+    answers = read.select(POST_IDS, unit.alias(EMBEDDING), TEXT_HASH, F.lit(model.card.model_id).alias(MODEL_ID))
+    return each_post(answers, EMBEDDING, TEXT_HASH, MODEL_ID)

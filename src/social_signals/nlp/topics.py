@@ -27,10 +27,9 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_matrix
 
 from social_signals.core.errors import DataQualityError, ModelMismatchError
-from social_signals.nlp.annotate import text_hash
 from social_signals.nlp.packaged import CARD, require_spark_nlp, sign, verify_model
 from social_signals.nlp.params import TopicParams
-from social_signals.nlp.words import MAX_CHARS
+from social_signals.nlp.reading import distinct_texts
 from social_signals.tables.gold import AS_OF, MODEL_ID, POSTS_COUNT, SHARE, TEXT_HASH, TOPIC, WEIGHT, WEIGHTS
 from social_signals.tables.silver import AUTHOR_ID, EVENT_TS, INGESTED_TS, POST_ID, TEXT, USER_ID
 
@@ -75,12 +74,8 @@ def topic_words(posts: DataFrame, *, min_length: int = 3) -> DataFrame:
     from sparknlp.annotator import Normalizer, StopWordsCleaner, Tokenizer
     from sparknlp.base import DocumentAssembler, Finisher
 
-    texts = (
-        posts.select(POST_ID, F.coalesce(TEXT, F.lit("")).alias(TEXT))
-        .groupBy(text_hash(F.col(TEXT)).alias(TEXT_HASH))
-        .agg(F.first(F.substring(TEXT, 1, MAX_CHARS)).alias(TEXT), F.collect_list(POST_ID).alias("post_ids"))
-        .withColumn(TEXT, F.regexp_replace(F.regexp_replace(TEXT, _NOT_WORDS, " "), "[\u2019\u02bc]", "'"))
-    )
+    plain = F.regexp_replace(F.regexp_replace(TEXT, _NOT_WORDS, " "), "[\u2019\u02bc]", "'")
+    texts = distinct_texts(posts).withColumn(TEXT, plain)
     stop_words = [*StopWordsRemover.loadDefaultStopWords("english"), *_MORE_STOP_WORDS]
     # stop words are compared after the letters-only rule, which makes "don't" one word
     bare = sorted({"".join(c for c in word if c.isalpha()) for word in stop_words})

@@ -9,7 +9,7 @@ file belong to the job.
 from social_signals.reports.evidence import churn_evidence, influence_evidence, text_evidence
 from social_signals.reports.params import ReportParams
 from social_signals.reports.people import gather_churn, gather_influence
-from social_signals.reports.posts import gather_entities, gather_sentiment
+from social_signals.reports.posts import gather_entities, gather_sentiment, gather_topics
 from social_signals.reports.quality import gather_headline, gather_quality, gather_stages
 from social_signals.reports.render import render_report
 from social_signals.reports.report import RunReport
@@ -25,6 +25,7 @@ __all__ = [
     "gather_quality",
     "gather_sentiment",
     "gather_stages",
+    "gather_topics",
     "influence_evidence",
     "render_report",
     "text_evidence",

@@ -1,4 +1,4 @@
-"""Posts: how they sound over time, and what they name."""
+"""Posts: how they sound over time, what they name, and what they are about."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from social_signals.reports.report import EntityPart, SentimentPart
-from social_signals.tables.gold import ENTITY_TYPE, LABEL, MODEL_ID, NORMALIZED, SENTIMENTS
+from social_signals.reports.report import EntityPart, SentimentPart, TopicPart
+from social_signals.tables.gold import ENTITY_TYPE, LABEL, MODEL_ID, NORMALIZED, SENTIMENTS, TERMS, TOPIC
 from social_signals.tables.silver import AUTHOR_ID, EVENT_TS, POST_ID, TEXT
 
 # The finest period with at most this many bars: more cannot be told apart on a phone.
@@ -99,3 +99,27 @@ def gather_entities(
         .toPandas()
     )
     return EntityPart(named=named, min_authors=min_authors)
+
+
+def gather_topics(
+    posts: DataFrame, topics: DataFrame, post_topics: DataFrame, post_sentiment: DataFrame, *, as_of: datetime | None
+) -> TopicPart:
+    """Each topic of the model in use: its words, the posts before `as_of` that are mostly about it, and how those sound."""
+    dated = posts.where(F.col(EVENT_TS) < F.lit(as_of)) if as_of is not None else posts
+    by_label = [F.count(F.when(F.col(LABEL) == label, 1)).alias(label) for label in SENTIMENTS]
+    counts = (
+        post_topics.select(POST_ID, TOPIC)
+        .join(dated.select(POST_ID), on=POST_ID, how="left_semi")
+        .join(post_sentiment.select(POST_ID, LABEL), on=POST_ID, how="left")
+        .groupBy(TOPIC)
+        .agg(F.count("*").alias("posts"), *by_label)
+    )
+    words = F.array_join(F.transform(TERMS, lambda term: term["term"]), ", ").alias("words")
+    found: pd.DataFrame = (
+        topics.select(TOPIC, F.col(LABEL).alias("name"), words)
+        .join(counts, on=TOPIC, how="inner")
+        .orderBy(F.desc("posts"), TOPIC)
+        .select(F.col("name").alias("label"), "words", "posts", *SENTIMENTS)
+        .toPandas()
+    )
+    return TopicPart(topics=found)

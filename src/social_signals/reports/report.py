@@ -112,6 +112,13 @@ class EntityPart:
 
 
 @dataclass(frozen=True)
+class TopicPart:
+    """topics: one row per topic (label, words, posts, negative, neutral, positive), of most posts first."""
+
+    topics: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True)
 class QualityPart:
     """tables: one row per silver table (table, in_rows, accepted_rows, duplicate_rows, quarantined_rows). reasons: why
     rows were set aside, commonest first (table, reason, rows)."""
@@ -151,6 +158,7 @@ class RunReport:
     influence: InfluencePart = field(default_factory=InfluencePart)
     sentiment: SentimentPart = field(default_factory=SentimentPart)
     entities: EntityPart = field(default_factory=EntityPart)
+    topics: TopicPart = field(default_factory=TopicPart)
     quality: QualityPart = field(default_factory=QualityPart)
     churn_evidence: Evidence = Evidence()
     influence_evidence: Evidence = Evidence()

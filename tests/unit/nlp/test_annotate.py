@@ -107,7 +107,10 @@ def test_an_answer_does_not_depend_on_the_company(posts: Posts, sentiment_model:
     alone = posts("not sure about the new update, it is slow").transform(annotate_sentiment, model=sentiment_model)
     texts = ["not sure about the new update, it is slow", *(f"{'so ' * n}good {n}" for n in range(60))]
     crowd = annotate_sentiment(posts(*texts), model=sentiment_model, partitions=1).where("post_id = '0'")
-    assert alone.collect() == crowd.collect()
+    (one,), (other,) = alone.collect(), crowd.collect()
+    assert one.label == other.label
+    # sums of floats are taken in another order in another company, and nothing more
+    assert [one.p_negative, one.p_neutral] == pytest.approx([other.p_negative, other.p_neutral], abs=1e-5)
 
 
 def test_equal_texts_get_equal_answers_each(posts: Posts, sentiment_model: SentimentModel):

@@ -21,7 +21,7 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PACKAGED / "sentiment", tmp_path / "sentiment"))
 
 
-@pytest.mark.parametrize("name", ["sentiment", "entities"])
+@pytest.mark.parametrize("name", ["sentiment", "entities", "embeddings"])
 def test_packaged_models_are_whole_small_and_described(name: str):
     card = verify_model(PACKAGED / name)
     assert card.task == name
@@ -32,14 +32,13 @@ def test_packaged_models_are_whole_small_and_described(name: str):
 def test_the_cards_hold_what_the_models_promise():
     sentiment = verify_model(PACKAGED / "sentiment").metrics
     assert sentiment["macro_recall"]["spark_nlp_int8"] >= 0.70
-    assert (
-        sentiment["macro_recall"]["spark_nlp_int8"]
-        > sentiment["baselines"]["tfidf_logistic_regression"]["macro_recall"]
-    )
-    assert sentiment["spark_nlp_agrees_with_onnxruntime"]["share"] >= 0.995
+    best = max(baseline["macro_recall"] for baseline in sentiment["baselines"].values())
+    assert sentiment["macro_recall"]["spark_nlp_int8"] > best + 0.03
+    assert sentiment["spark_nlp_agrees_with_onnxruntime"] >= 0.995
     entities = verify_model(PACKAGED / "entities").metrics
-    assert entities["wnut17_dev"]["strict_f1"]["spark_nlp_int8"] >= 0.56
+    assert entities["wnut17_dev"]["strict_f1"]["spark_nlp_int8"] >= 0.58
     assert entities["btc_dev"]["strict_f1"]["spark_nlp_int8"] >= 0.70
+    assert entities["spark_nlp_agrees_with_onnxruntime"] >= 0.995
 
 
 def test_a_changed_file_is_refused(copy: Path):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.ml import Pipeline
 from pyspark.ml.classification import DecisionTreeClassifier, LogisticRegression
-from pyspark.ml.feature import IDF, CountVectorizer, NGram, SQLTransformer
+from pyspark.ml.feature import IDF, CountVectorizer, NGram, Normalizer, SQLTransformer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -42,7 +42,7 @@ def sentiment_baselines(
     try:
         return {
             name: macro_recall(truth, _predicted(model.fit(examples).transform(kept), SENTIMENTS))
-            for name, model in _pipelines(seed, pairs=True).items()
+            for name, model in _pipelines(seed, rows=len(train), pairs=True).items()
         }
     finally:
         examples.unpersist()
@@ -62,7 +62,7 @@ def entity_baselines(
     )
     found: dict[str, float] = {}
     try:
-        for name, pipeline in _pipelines(seed, pairs=False).items():
+        for name, pipeline in _pipelines(seed, rows=len(rows), pairs=False).items():
             model = pipeline.fit(examples)
             found[name] = sum(_entity_score(spark, model, part) for part in valid) / len(valid)
     finally:
@@ -97,7 +97,7 @@ def _label(allowed: frozenset[str]) -> int:
     return min(ENTITY_LABELS.index(label) for label in allowed)
 
 
-def _pipelines(seed: int, *, pairs: bool) -> dict[str, Pipeline]:
+def _pipelines(seed: int, *, rows: int, pairs: bool) -> dict[str, Pipeline]:
     terms = [
         NGram(n=2, inputCol="words", outputCol="pairs"),
         SQLTransformer(statement="SELECT *, concat(words, pairs) AS terms FROM __THIS__"),
@@ -109,10 +109,12 @@ def _pipelines(seed: int, *, pairs: bool) -> dict[str, Pipeline]:
         return [
             *first,
             CountVectorizer(inputCol="terms", outputCol="counts", vocabSize=most, minDF=2.0),
-            IDF(inputCol="counts", outputCol="features"),
+            IDF(inputCol="counts", outputCol="weighed"),
+            Normalizer(inputCol="weighed", outputCol="features"),
         ]
 
-    regression = LogisticRegression(weightCol="weight", maxIter=100, regParam=0.02)
+    # scikit-learn's C = 2, which divides by the number of rows
+    regression = LogisticRegression(weightCol="weight", maxIter=100, regParam=0.5 / rows)
     tree = DecisionTreeClassifier(weightCol="weight", maxDepth=_TREE_DEPTH, seed=seed)
     return {
         LOGISTIC: Pipeline(stages=[*counted(_TERMS), regression]),

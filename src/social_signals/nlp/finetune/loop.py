@@ -117,6 +117,8 @@ def train_here(work: Work) -> Trained | None:
 def _fit(learner: Learner, work: Work, device: torch.device, *, rank: int, world: int) -> Trained | None:
     params = work.params
     model = learner.model.to(device)
+    if params.freeze_embeddings:
+        model.encoder.bert.get_input_embeddings().weight.requires_grad_(False)
     network: nn.Module = DistributedDataParallel(model) if world > 1 else model
     average = (
         AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(params.ema_decay)) if params.ema_decay > 0 else None
@@ -196,8 +198,9 @@ def _optimizer(
     def is_new(name: str) -> bool:
         return name.startswith("head") or ".case." in name
 
-    known = [p for name, p in model.named_parameters() if not is_new(name)]
-    fresh = [p for name, p in model.named_parameters() if is_new(name)]
+    learnt = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    known = [p for name, p in learnt if not is_new(name)]
+    fresh = [p for name, p in learnt if is_new(name)]
     adam = torch.optim.AdamW(
         [{"params": known, "lr": params.lr}, {"params": fresh, "lr": params.head_lr}],
         weight_decay=0.01,

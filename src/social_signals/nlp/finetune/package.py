@@ -79,8 +79,12 @@ def package(
             "metrics": {},
         }
         sign(saved, words)
-        measure = {"sentiment": _sentiment_scores, "entities": _entity_scores}[work.task]
-        words["metrics"] = {**measure(spark, work, graphs, saved), **more.get("metrics", {})}
+        if work.task == "sentiment":
+            scores = _sentiment_scores(spark, work, graphs, saved)
+        else:
+            names = [*card.valid_names, *(f"valid_{i}" for i in range(len(card.valid_names), len(work.valid)))]
+            scores = _entity_scores(spark, work, graphs, saved, names=names)
+        words["metrics"] = {**scores, **more.get("metrics", {})}
         sign(saved, words)
         if out.exists():
             shutil.rmtree(out)
@@ -186,12 +190,14 @@ def _sentiment_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: P
     }
 
 
-def _entity_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: Path) -> dict[str, Any]:
-    """Scores of each validation set by its number in `valid`, from 0."""
+def _entity_scores(
+    spark: SparkSession, work: Work, graphs: Graphs, folder: Path, *, names: Sequence[str]
+) -> dict[str, Any]:
+    """Scores of each validation set, by its name."""
     model = load_entity_model(spark, folder)
     same = words = 0
     found: dict[str, Any] = {}
-    for number, part in enumerate(work.valid):
+    for name_of_set, part in zip(names, work.valid, strict=False):
         sentences: Sequence[LabelledSentence] = part
         truth = [s.tags for s in sentences]
         tagset = tagset_of(tag for tags in truth for tag in tags)
@@ -210,7 +216,7 @@ def _entity_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: Path
         said[SERVED] = [tags_of_tokens(s.tokens, served[i]) for i, s in enumerate(sentences)]
         scores = {name: entity_f1(truth, [tags_in_tagset(t, tagset) for t in tags]) for name, tags in said.items()}
         last = scores[SERVED]
-        found[str(number)] = {
+        found[name_of_set] = {
             "sentences": len(sentences),
             "strict_f1": {name: round(score.f1, 4) for name, score in scores.items()},
             "precision": round(last.precision, 4),
@@ -220,4 +226,4 @@ def _entity_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: Path
         for a, b in zip(said[SERVED], said[SMALL], strict=True):
             words += len(a)
             same += sum(x == y for x, y in zip(a, b, strict=True))
-    return {"valid": found, "spark_nlp_agrees_with_onnxruntime": round(same / max(1, words), 4)}
+    return {**found, "spark_nlp_agrees_with_onnxruntime": round(same / max(1, words), 4)}

@@ -49,7 +49,8 @@ class FineTuneParams:
 
     encoder: folder of a BERT-family model (config.json, model.safetensors, vocab.txt). lr, head_lr: top learning rates of the
     encoder and of what is new, warmed up over a tenth of the steps, then down in a line. class_weights: labels weigh
-    inversely to their frequency (sentiment). case_dropout: share of texts read without their case. ema_decay: of
+    inversely to their frequency (sentiment). freeze_embeddings: the vectors of word pieces stay as they are, so that pieces that
+    no labelled text has keep their place among the others. case_dropout: share of texts read without their case. ema_decay: of
     the running mean of the weights, which is what is kept; 0 keeps the last ones. checks_per_epoch, patience: how often the
     validation score is looked at, and how many looks without a better one end the training. workers: processes, each with
     `threads` threads or one GPU; on a cluster each is a Spark task. mixed_precision: bfloat16, or float16 on GPUs without it.
@@ -63,6 +64,7 @@ class FineTuneParams:
     dropout: float = 0.1
     label_smoothing: float = 0.0
     class_weights: bool = True
+    freeze_embeddings: bool = False
     case_dropout: float = 0.0
     ema_decay: float = 0.0
     checks_per_epoch: int = 2
@@ -87,13 +89,17 @@ class FineTuneParams:
 
 @dataclass
 class CardParams:
-    """What the card of the model says of its origin, in words; where empty, the names of folders and files."""
+    """What the card of the model says of its origin, in words; where empty, the names of folders and files.
+
+    valid_names: what the scores on each of several validation sets are called.
+    """
 
     what: str = ""
     encoder: str = ""
     licence: str = ""
     trained_on: list[str] = field(default_factory=list)
     measured_on: list[str] = field(default_factory=list)
+    valid_names: list[str] = field(default_factory=list)
 
 
 @dataclass
