@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -116,13 +117,20 @@ def _trained(
     baselines: Callable[[], dict[str, Any]],
     sizes: Mapping[str, Any],
 ) -> ModelCard:
-    from social_signals.nlp.finetune.loop import Work
+    from social_signals.nlp.finetune.loop import Trained, Work
     from social_signals.nlp.finetune.package import package
 
     _refuse_foreign_folder(folder)
     work = Work(task, files, job.train, job.seed, job.platform.device, list(train), list(valid))
     context.progress.step("fine-tuning")
-    trained = fine_tune(context.spark, work)
+    # Kept until the model is packaged: hours of training should not be lost to a full disk after them.
+    unfinished = folder.with_name(f".{folder.name}-trained-{made_of}")
+    trained = Trained.read(unfinished)
+    if trained is None:
+        trained = fine_tune(context.spark, work)
+        trained.write(unfinished)
+    else:
+        log.info("trained weights found at %s, left by a run that did not finish", unfinished)
     more: dict[str, Any] = {"made_of": made_of, "train": dict(sizes)}
     if job.baselines.enabled:
         context.progress.step("training what it must beat")
@@ -132,7 +140,9 @@ def _trained(
     about.encoder = about.encoder or Path(job.train.encoder).name
     about.trained_on = about.trained_on or [Path(place).name for place in job.labelled.train]
     about.measured_on = about.measured_on or [Path(place).name for place in job.labelled.valid]
-    return package(context.spark, work, trained, out=folder, card=about, more=more)
+    card = package(context.spark, work, trained, out=folder, card=about, more=more)
+    shutil.rmtree(unfinished)
+    return card
 
 
 def _refuse_foreign_folder(folder: Path) -> None:

@@ -23,7 +23,11 @@ class TrainEntitiesJob(text_training.TextTrainingJob):
     Serve the model with text.entities.model=FOLDER, which the last line names.
     """
 
-    train: FineTuneParams = field(default_factory=lambda: FineTuneParams(epochs=3, lr=1.5e-4, case_dropout=0.1))
+    train: FineTuneParams = field(
+        default_factory=lambda: FineTuneParams(
+            epochs=4, lr=1.5e-4, case_dropout=0.1, freeze_embeddings=True, ema_decay=0.995, patience=2
+        )
+    )
 
 
 SCHEMA = TrainEntitiesJob

@@ -199,7 +199,9 @@ def annotate_words(posts: DataFrame, *, model: EntityModel, partitions: int | No
     groups = grouped_texts(posts, partitions=partitions, languages=None, inputs=[model.inputs])
     read: DataFrame = model.stage.transform(groups)
     lines = F.transform(model.inputs[0], lambda annotation: annotation["result"])
-    return each_post(each_text(read.withColumn(_TAGS, _word_tags(lines, *_tags(model))), _TAGS), _TAGS)
+    texts = each_text(read.withColumn(_TAGS, _word_tags(lines, *_tags(model))), _TAGS)
+    without_words = F.array().cast("array<string>")
+    return each_post(texts.withColumn(_TAGS, F.coalesce(_TAGS, without_words)), _TAGS)
 
 
 def _tags(model: EntityModel) -> tuple[Column, Column]:

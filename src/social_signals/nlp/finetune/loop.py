@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
@@ -58,6 +59,22 @@ class Trained:
     steps: int
     seconds: float
     device: str
+
+    def write(self, folder: Path) -> None:
+        """Keep it in a folder; the weights come first, so that a folder with a description is whole."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "weights.safetensors").write_bytes(self.weights)
+        said = {k: v for k, v in vars(self).items() if k != "weights"}
+        (folder / "trained.json").write_text(json.dumps(said), encoding="utf-8")
+
+    @staticmethod
+    def read(folder: Path) -> Trained | None:
+        """What `write` kept there, or nothing."""
+        if not (folder / "trained.json").is_file():
+            return None
+        said = json.loads((folder / "trained.json").read_text(encoding="utf-8"))
+        looks = [(int(step), float(score), float(loss)) for step, score, loss in said.pop("looks")]
+        return Trained((folder / "weights.safetensors").read_bytes(), looks=looks, **said)
 
 
 @dataclass
