@@ -21,6 +21,7 @@ TEST_PLATFORM = PlatformParams(
     driver_memory=os.environ.get("TEST_DRIVER_MEMORY", "4g"),
     shuffle_partitions=2,
     java_options="-XX:+UseSerialGC",
+    packages=os.environ.get("TEST_PACKAGES", "").split(),
     conf={"spark.ui.enabled": "false", "spark.sql.warehouse.dir": "/nonexistent/use-a-catalog"},
 )
 

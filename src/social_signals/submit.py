@@ -37,9 +37,14 @@ def command(
         line += ["--deploy-mode", platform.deploy_mode]
     conf = launch_settings(platform) | settings(platform)
     if platform.is_local:
-        conf.setdefault("spark.driver.extraClassPath", jars.classpath())
+        conf.setdefault("spark.driver.extraClassPath", jars.classpath(more=platform.packages))
     else:
-        line += ["--packages", ",".join(jars.PACKAGES), "--exclude-packages", ",".join(jars.EXCLUDES)]
+        line += [
+            "--packages",
+            ",".join((*jars.PACKAGES, *platform.packages)),
+            "--exclude-packages",
+            ",".join(jars.EXCLUDES),
+        ]
         if shipment is not None:
             line += ["--py-files", str(shipment / "social_signals.zip")]
         archives = [] if shipment is None else [f"{shipment / 'files.tar.gz'}#{UNPACKED}"]
@@ -84,7 +89,7 @@ def prepared(script: str, overrides: Sequence[str]) -> tuple[list[str], dict[str
     if not (spark_home / "bin" / "spark-submit").is_file():
         raise ConfigError(f"SPARK_HOME={spark_home} has no bin/spark-submit", hint="unset it to use the bundled Spark")
     if platform.is_local:
-        jars.resolve()
+        jars.resolve(more=platform.packages)
     shipment = (
         None if platform.is_local else pack(Path(tempfile.gettempdir()) / f"social-signals-{__version__}-{os.getuid()}")
     )

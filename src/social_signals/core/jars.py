@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from social_signals.core.errors import ResourceError
@@ -38,9 +39,10 @@ EXCLUDES = (
 NEEDED_DISK_MB = 600
 
 
-def fingerprint() -> str:
+def fingerprint(packages: Sequence[str] = PACKAGES) -> str:
     """Changes when the list does, so that a folder of resolved jars is never a stale one."""
-    return hashlib.sha256("\n".join((*PACKAGES, *EXCLUDES)).encode()).hexdigest()[:12]
+    excludes = EXCLUDES if tuple(packages) == PACKAGES else ()
+    return hashlib.sha256("\n".join((*packages, *excludes)).encode()).hexdigest()[:12]
 
 
 def default_folder() -> Path:
@@ -52,29 +54,37 @@ def default_folder() -> Path:
     return cache / "social-signals" / "jars"
 
 
-def resolved(folder: Path | None = None) -> list[Path]:
-    """The jars of the list if they have been resolved under `folder`, else an empty list."""
-    ready = (folder or default_folder()) / fingerprint()
+def resolved(folder: Path | None = None, packages: Sequence[str] = PACKAGES) -> list[Path]:
+    """The jars of a list if they have been resolved under `folder`, else an empty list."""
+    ready = (folder or default_folder()) / fingerprint(packages)
     return sorted(ready.glob("*.jar")) if (ready / "complete").exists() else []
 
 
-def resolve(folder: Path | None = None) -> list[Path]:
-    """The jars of the list, fetched on the first call and found on the next ones."""
+def resolve(folder: Path | None = None, *, more: Sequence[str] = ()) -> list[Path]:
+    """The jars of the list and of the coordinates in `more`, fetched on the first call and found on the next ones.
+
+    `more` lie in a folder of their own: they may bring what the list leaves out.
+    """
+    found = _resolve(folder, PACKAGES, EXCLUDES, "227 MB")
+    return found + _resolve(folder, tuple(more), (), "beside those of the suite") if more else found
+
+
+def _resolve(folder: Path | None, packages: Sequence[str], excludes: Sequence[str], size: str) -> list[Path]:
     folder = folder or default_folder()
-    found = resolved(folder)
+    found = resolved(folder, packages)
     if found:
         return found
     _require_disk(folder)
     ivy = folder / "ivy"
-    sys.stderr.write("social-signals: resolving Spark's jars, once (227 MB) ...\n")
+    sys.stderr.write(f"social-signals: resolving Spark's jars, once ({size}) ...\n")
     finished = subprocess.run(
         [
             str(_spark_submit()),
             "--master", "local[1]",
             "--conf", f"spark.jars.ivy={ivy}",
             "--conf", "spark.ui.enabled=false",
-            "--packages", ",".join(PACKAGES),
-            "--exclude-packages", ",".join(EXCLUDES),
+            "--packages", ",".join(packages),
+            *(("--exclude-packages", ",".join(excludes)) if excludes else ()),
             # Any main class will do: the jars are fetched before it starts.
             "--class", "org.apache.spark.deploy.SparkSubmit",
             "spark-internal", "--version",
@@ -84,7 +94,7 @@ def resolve(folder: Path | None = None) -> list[Path]:
         check=False,
     )  # fmt: skip
     jars = sorted((ivy / "jars").glob("*.jar"))
-    found_all = all(any(_artefact(package) in jar.name for jar in jars) for package in PACKAGES)
+    found_all = all(any(_artefact(package) in jar.name for jar in jars) for package in packages)
     if finished.returncode != 0 or not found_all:
         reason = _reason(finished.stderr)
         raise ResourceError(
@@ -92,18 +102,19 @@ def resolve(folder: Path | None = None) -> list[Path]:
             hint="check the network and disk and run it again; behind a mirror put an ivysettings.xml in "
             "spark.jars.ivySettings; without a network copy a resolved folder and set SOCIAL_SIGNALS_JARS to it",
         )
-    ready = folder / fingerprint()
+    ready = folder / fingerprint(packages)
     ready.mkdir(parents=True, exist_ok=True)
     for jar in jars:
         shutil.move(str(jar), ready / jar.name)
-    (ready / "complete").write_text("\n".join((*PACKAGES, "")))
+    (ready / "complete").write_text("\n".join((*packages, "")))
     shutil.rmtree(ivy, ignore_errors=True)
     return sorted(ready.glob("*.jar"))
 
 
-def classpath(folder: Path | None = None) -> str:
-    """A class path entry for a JVM on this machine: read in place, nothing is copied at start."""
-    return str((folder or default_folder()) / fingerprint() / "*")
+def classpath(folder: Path | None = None, *, more: Sequence[str] = ()) -> str:
+    """Class path entries for a JVM on this machine: read in place, nothing is copied at start."""
+    lists = [PACKAGES, tuple(more)] if more else [PACKAGES]
+    return os.pathsep.join(str((folder or default_folder()) / fingerprint(packages) / "*") for packages in lists)
 
 
 def _artefact(package: str) -> str:

@@ -26,6 +26,7 @@ class PlatformParams:
     """Where Spark runs and how much of it. `conf` adds or replaces any Spark setting, last word.
 
     python_archive: a packed environment (venv-pack, conda-pack) that is shipped to workers with no Python of ours.
+    packages: Maven coordinates beside those of the suite, for a source's driver or TensorFlow.
     existing_session: take the session that is there (Databricks) instead of making one. java_options: more options for the
     driver's JVM, beside those of the suite.
     """
@@ -42,6 +43,7 @@ class PlatformParams:
     existing_session: bool = False
     python_archive: str | None = None
     java_options: str = ""
+    packages: list[str] = field(default_factory=list)
     conf: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -53,6 +55,12 @@ class PlatformParams:
             raise ConfigError(
                 f"platform.shuffle_partitions is {self.shuffle_partitions}",
                 hint="give 1 or more, or null for Spark's own",
+            )
+
+        if wrong := [name for name in self.packages if name.count(":") != 2]:
+            raise ConfigError(
+                f"platform.packages has {wrong[0]!r}, which is no Maven coordinate",
+                hint="write group:artifact:version, for example org.postgresql:postgresql:42.7.4",
             )
 
     @property
@@ -151,10 +159,10 @@ def spark_conf(platform: PlatformParams, *, app_name: str) -> SparkConf:
         if platform.master:
             values["spark.master"] = platform.master
         if platform.is_local:
-            jars.resolve()
-            values.setdefault("spark.driver.extraClassPath", jars.classpath())
+            jars.resolve(more=platform.packages)
+            values.setdefault("spark.driver.extraClassPath", jars.classpath(more=platform.packages))
         else:
-            values["spark.jars.packages"] = ",".join(jars.PACKAGES)
+            values["spark.jars.packages"] = ",".join((*jars.PACKAGES, *platform.packages))
             values["spark.jars.excludes"] = ",".join(jars.EXCLUDES)
     for key, value in values.items():
         conf.set(key, value)

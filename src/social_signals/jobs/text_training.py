@@ -22,7 +22,8 @@ from social_signals.nlp.finetune import (
     fine_tune,
     require_finetune,
 )
-from social_signals.nlp.packaged import CARD, ModelCard
+from social_signals.nlp.heads import HeadParams, HeadWork, content_of, require_head, train_head
+from social_signals.nlp.packaged import CARD, FINETUNE, ModelCard
 from social_signals.tracking import ModelRun, TrackingParams, log_model_run
 
 log = logging.getLogger(__name__)
@@ -30,10 +31,15 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class TextTrainingJob(Job):
-    """out: folder of the model; null is one under catalog.root, named by what the model is made of."""
+    """method: finetune trains all of an encoder with PyTorch (`train`), the others a head on fixed vectors in Spark alone (`head`).
 
+    out: folder of the model; null is one under catalog.root, named by what the model is made of.
+    """
+
+    method: str = FINETUNE
     labelled: LabelledParams = field(default_factory=LabelledParams)
     train: FineTuneParams = field(default_factory=FineTuneParams)
+    head: HeadParams = field(default_factory=HeadParams)
     baselines: BaselineParams = field(default_factory=BaselineParams)
     card: CardParams = field(default_factory=CardParams)
     tracking: TrackingParams = field(default_factory=TrackingParams)
@@ -47,8 +53,17 @@ class TextTrainingJob(Job):
             )
 
 
+def require_method(method: str, task: str, known: Sequence[str]) -> None:
+    """Raises ConfigError for a way of training that is none of the `known`."""
+    if method not in known:
+        raise ConfigError(f"method={method} is no way to train {task}", hint=f"choose one of {', '.join(known)}")
+
+
 def require(job: TextTrainingJob, context: Context) -> None:
-    """Fail before anything is read: PyTorch, the device, the slots and the encoder must be there."""
+    """Fail before anything is read: what the method runs on, the device, the slots and the encoder must be there."""
+    if job.method != FINETUNE:
+        require_head(context.spark, job.method, job.head)
+        return
     if not job.train.encoder:
         raise ConfigError(
             "train.encoder is empty", hint="name the folder of a BERT-family encoder: train.encoder=FOLDER"
@@ -61,10 +76,14 @@ def require(job: TextTrainingJob, context: Context) -> None:
 
 def dry_run(job: TextTrainingJob, task: str) -> Outcome:
     device = job.platform.device
-    plan = (
-        f"train_{task}: fine-tune {job.train.encoder} on {', '.join(job.labelled.train)} with {job.train.workers} workers "
-        f"on {device}, {job.train.epochs} epochs at most, and write {job.out or 'a folder under catalog.root'}"
-    )
+    files, out = ", ".join(job.labelled.train), job.out or "a folder under catalog.root"
+    if job.method == FINETUNE:
+        plan = (
+            f"train_{task}: fine-tune {job.train.encoder} on {files} with {job.train.workers} workers on {device}, "
+            f"{job.train.epochs} epochs at most, and write {out}"
+        )
+    else:
+        plan = f"train_{task}: train a head ({job.method}) on {files} in Spark alone, and write {out}"
     return Outcome(status="dry_run", device=device, plan=[plan])
 
 
@@ -75,26 +94,39 @@ def conclude(
     train: Sequence[Any],
     valid: Sequence[Any],
     *,
+    examples: Sequence[Any],
     baselines: Callable[[], dict[str, Any]],
     sizes: Mapping[str, Any],
 ) -> Outcome:
-    """Train, package, measure, tell MLflow; or find the model that was made of just this."""
-    from social_signals.nlp.finetune.encoder import encoder_files
+    """Train, package, measure, tell MLflow; or find the model that was made of just this.
 
-    files = encoder_files(Path(job.train.encoder))
-    settings = {k: v for k, v in asdict(job.train).items() if k != "encoder"}
-    made_of = fingerprint_of(task, [settings, job.seed, job.platform.device], *files.values(), train, valid)
-    folder = Path(job.out) if job.out else context.catalog.file("models", task, made_of)
-    card = found_model(folder, made_of)
+    examples: what fine-tuning reads, made of `train`; a head reads `train` itself.
+    """
+    way = _fine_tuning(job, task, examples, valid) if job.method == FINETUNE else _head(job, task, train, valid)
+    folder = Path(job.out) if job.out else context.catalog.file("models", task, way.made_of)
+    card = found_model(folder, way.made_of)
     if card is None:
-        card = _trained(job, context, task, train, valid, files, folder, made_of, baselines=baselines, sizes=sizes)
+        _refuse_foreign_folder(folder)
+        about = job.card
+        about.encoder = about.encoder or way.encoder
+        about.trained_on = about.trained_on or [Path(place).name for place in job.labelled.train]
+        about.measured_on = about.measured_on or [Path(place).name for place in job.labelled.valid]
+        more: dict[str, Any] = {"made_of": way.made_of, "train": dict(sizes)}
+
+        def compared() -> dict[str, Any]:
+            if not job.baselines.enabled:
+                return more
+            context.progress.step("training what it must beat")
+            return {**more, "metrics": {"baselines": _rounded(baselines())}}
+
+        card = way.make(context, folder, compared)
     else:
         log.info("%s found at its place, made of the same texts and settings", card.model_id)
     run = ModelRun(
         kind=task,
         model_id=card.model_id,
         folder=folder,
-        params={**settings, "seed": job.seed},
+        params={**way.settings, "seed": job.seed},
         metrics=card.metrics,
         tags={"run_id": context.run_id, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")},
     )
@@ -104,45 +136,70 @@ def conclude(
     return Outcome(metrics={task: metrics}, device=job.platform.device)
 
 
-def _trained(
-    job: TextTrainingJob,
-    context: Context,
-    task: str,
-    train: Sequence[Any],
-    valid: Sequence[Any],
-    files: dict[str, bytes],
-    folder: Path,
-    made_of: str,
-    *,
-    baselines: Callable[[], dict[str, Any]],
-    sizes: Mapping[str, Any],
-) -> ModelCard:
+@dataclass(frozen=True)
+class _Way:
+    """How a model is made: its settings, the hash of all it is made of, what it starts from, and the making.
+
+    make: from context, folder and what the card says beside its own (asked for when it is needed) to the card.
+    """
+
+    settings: dict[str, Any]
+    made_of: str
+    encoder: str
+    make: Callable[[Context, Path, Callable[[], dict[str, Any]]], ModelCard]
+
+
+def _fine_tuning(job: TextTrainingJob, task: str, examples: Sequence[Any], valid: Sequence[Any]) -> _Way:
+    from social_signals.nlp.finetune.encoder import encoder_files
     from social_signals.nlp.finetune.loop import Trained, Work
     from social_signals.nlp.finetune.package import package
 
-    _refuse_foreign_folder(folder)
-    work = Work(task, files, job.train, job.seed, job.platform.device, list(train), list(valid))
-    context.progress.step("fine-tuning")
-    # Kept until the model is packaged: hours of training should not be lost to a full disk after them.
-    unfinished = folder.with_name(f".{folder.name}-trained-{made_of}")
-    trained = Trained.read(unfinished)
-    if trained is None:
-        trained = fine_tune(context.spark, work)
-        trained.write(unfinished)
-    else:
-        log.info("trained weights found at %s, left by a run that did not finish", unfinished)
-    more: dict[str, Any] = {"made_of": made_of, "train": dict(sizes)}
-    if job.baselines.enabled:
-        context.progress.step("training what it must beat")
-        more["metrics"] = {"baselines": _rounded(baselines())}
-    context.progress.step("packaging and measuring")
-    about = job.card
-    about.encoder = about.encoder or Path(job.train.encoder).name
-    about.trained_on = about.trained_on or [Path(place).name for place in job.labelled.train]
-    about.measured_on = about.measured_on or [Path(place).name for place in job.labelled.valid]
-    card = package(context.spark, work, trained, out=folder, card=about, more=more)
-    shutil.rmtree(unfinished)
-    return card
+    files = encoder_files(Path(job.train.encoder))
+    settings = {k: v for k, v in asdict(job.train).items() if k != "encoder"}
+    made_of = fingerprint_of(task, [settings, job.seed, job.platform.device], *files.values(), examples, valid)
+    work = Work(task, files, job.train, job.seed, job.platform.device, list(examples), list(valid))
+
+    def make(context: Context, folder: Path, more: Callable[[], dict[str, Any]]) -> ModelCard:
+        context.progress.step("fine-tuning")
+        # Kept until the model is packaged: hours of training should not be lost to a full disk after them.
+        unfinished = folder.with_name(f".{folder.name}-trained-{made_of}")
+        trained = Trained.read(unfinished)
+        if trained is None:
+            trained = fine_tune(context.spark, work)
+            trained.write(unfinished)
+        else:
+            log.info("trained weights found at %s, left by a run that did not finish", unfinished)
+        said = more()
+        context.progress.step("packaging and measuring")
+        card = package(context.spark, work, trained, out=folder, card=job.card, more=said)
+        shutil.rmtree(unfinished)
+        return card
+
+    return _Way(settings, made_of, Path(job.train.encoder).name, make)
+
+
+def _head(job: TextTrainingJob, task: str, train: Sequence[Any], valid: Sequence[Any]) -> _Way:
+    settings = {k: v for k, v in asdict(job.head).items() if k not in ("encoder", "word_vectors")}
+    vectors = content_of(job.method, job.head)
+    work = HeadWork(task, job.method, job.head, job.seed, train, valid)
+
+    def make(context: Context, folder: Path, more: Callable[[], dict[str, Any]]) -> ModelCard:
+        said = more()
+        context.progress.step("training a head")
+        return train_head(context.spark, work, out=folder, card=job.card, more=said)
+
+    made_of = fingerprint_of(task, [job.method, settings, job.seed], *vectors, train, valid)
+    return _Way({"method": job.method, **settings}, made_of, ", ".join(vectors), make)
+
+
+def convolution(train: Callable[[], float]) -> dict[str, float]:
+    """The score of the convolutional network, which needs PyTorch; nothing where only Spark is to be had."""
+    try:
+        import torch  # noqa: F401  (looked for, not used)
+    except ImportError:
+        log.warning("PyTorch is not installed: the convolutional network is left out of the baselines")
+        return {}
+    return {"convolutional_network": train()}
 
 
 def _refuse_foreign_folder(folder: Path) -> None:

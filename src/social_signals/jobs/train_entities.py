@@ -12,6 +12,8 @@ from social_signals.jobs.labelled import labelled_sentences
 from social_signals.nlp.finetune import FineTuneParams
 from social_signals.nlp.finetune.baselines import entity_baselines
 from social_signals.nlp.finetune.labelled import LabelledSentence, Tagset, WordTargets, word_targets
+from social_signals.nlp.heads import NER_DL
+from social_signals.nlp.packaged import FINETUNE
 
 TASK = "entities"
 
@@ -19,6 +21,8 @@ TASK = "entities"
 @dataclass
 class TrainEntitiesJob(text_training.TextTrainingJob):
     """Data sets with different tags train together: what a set does not label is unknown there, not `O`.
+
+    A way without PyTorch: method=nerdl (Spark NLP's NerDL over word vectors), where what a set does not label is `O`.
 
     Serve the model with text.entities.model=FOLDER, which the last line names.
     """
@@ -28,6 +32,10 @@ class TrainEntitiesJob(text_training.TextTrainingJob):
             epochs=4, lr=1.5e-4, case_dropout=0.1, freeze_embeddings=True, ema_decay=0.995, patience=2
         )
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        text_training.require_method(self.method, TASK, (FINETUNE, NER_DL))
 
 
 SCHEMA = TrainEntitiesJob
@@ -49,16 +57,18 @@ def run(job: TrainEntitiesJob, context: Context) -> Outcome:
         return {name: {"f1": value} for name, value in {**scores, **_convolution(job, examples, valid)}.items()}
 
     sizes = {"sentences": [len(sentences) for sentences in train]}
-    return text_training.conclude(job, context, TASK, examples, valid, baselines=baselines, sizes=sizes)
+    return text_training.conclude(job, context, TASK, train, valid, examples=examples, baselines=baselines, sizes=sizes)
 
 
 def _convolution(
     job: TrainEntitiesJob, examples: list[WordTargets], valid: list[list[LabelledSentence]]
 ) -> dict[str, float]:
-    from social_signals.nlp.finetune.convolution import convolutional_entities
+    def score() -> float:
+        from social_signals.nlp.finetune.convolution import convolutional_entities
 
-    vectors = Path(job.baselines.word_vectors) if job.baselines.word_vectors else None
-    score = convolutional_entities(
-        examples, valid, vectors=vectors, epochs=job.baselines.epochs, seed=job.seed, threads=job.train.threads
-    )
-    return {"convolutional_network": score}
+        vectors = Path(job.baselines.word_vectors) if job.baselines.word_vectors else None
+        return convolutional_entities(
+            examples, valid, vectors=vectors, epochs=job.baselines.epochs, seed=job.seed, threads=job.train.threads
+        )
+
+    return text_training.convolution(score)

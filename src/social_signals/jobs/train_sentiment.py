@@ -12,15 +12,24 @@ from social_signals.jobs.labelled import labelled_posts
 from social_signals.nlp.finetune import FineTuneParams
 from social_signals.nlp.finetune.baselines import sentiment_baselines
 from social_signals.nlp.finetune.labelled import LabelledPost
+from social_signals.nlp.heads import CLASSIFIER_DL, FROZEN
+from social_signals.nlp.packaged import FINETUNE
 
 TASK = "sentiment"
 
 
 @dataclass
 class TrainSentimentJob(text_training.TextTrainingJob):
-    """Serve the model with text.sentiment.model=FOLDER, which the last line names."""
+    """Ways without PyTorch: method=frozen (a sentence encoder with logistic regression) and method=classifierdl (Spark NLP's).
+
+    Serve the model with text.sentiment.model=FOLDER, which the last line names.
+    """
 
     train: FineTuneParams = field(default_factory=lambda: FineTuneParams(label_smoothing=0.05))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        text_training.require_method(self.method, TASK, (FINETUNE, FROZEN, CLASSIFIER_DL))
 
 
 SCHEMA = TrainSentimentJob
@@ -38,14 +47,18 @@ def run(job: TrainSentimentJob, context: Context) -> Outcome:
         scores = sentiment_baselines(context.spark, train, valid, seed=job.seed)
         return {name: {"macro_recall": value} for name, value in {**scores, **_convolution(job, train, valid)}.items()}
 
-    return text_training.conclude(job, context, TASK, examples, valid, baselines=baselines, sizes={"posts": len(train)})
+    return text_training.conclude(
+        job, context, TASK, train, valid, examples=examples, baselines=baselines, sizes={"posts": len(train)}
+    )
 
 
 def _convolution(job: TrainSentimentJob, train: list[LabelledPost], valid: list[LabelledPost]) -> dict[str, float]:
-    from social_signals.nlp.finetune.convolution import convolutional_sentiment
+    def score() -> float:
+        from social_signals.nlp.finetune.convolution import convolutional_sentiment
 
-    vectors = Path(job.baselines.word_vectors) if job.baselines.word_vectors else None
-    score = convolutional_sentiment(
-        train, valid, vectors=vectors, epochs=job.baselines.epochs, seed=job.seed, threads=job.train.threads
-    )
-    return {"convolutional_network": score}
+        vectors = Path(job.baselines.word_vectors) if job.baselines.word_vectors else None
+        return convolutional_sentiment(
+            train, valid, vectors=vectors, epochs=job.baselines.epochs, seed=job.seed, threads=job.train.threads
+        )
+
+    return text_training.convolution(score)

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from social_signals.core.errors import ModelMismatchError
-from social_signals.nlp.packaged import ModelCard, require_spark_nlp, staged, verify_model
+from social_signals.nlp.packaged import ModelCard, address_of, card_of, require_spark_nlp
 from social_signals.nlp.reading import GROUP, PLAIN, POST_IDS, each_post, each_text, grouped_texts
 from social_signals.tables.gold import EMBEDDING, MODEL_ID, TEXT_HASH
 
@@ -25,18 +24,11 @@ class EmbeddingModel(NamedTuple):
 
 def load_embedding_model(spark: SparkSession, folder: Path, *, staging: str | None = None) -> EmbeddingModel:
     """The sentence encoder of a folder on the driver, checked first. `staging` as for `load_sentiment_model`."""
-    card = verify_model(folder)
-    if card.task != TASK:
-        raise ModelMismatchError(
-            f"the model at {folder} is for {card.task}, but {TASK} was asked for",
-            hint="leave the setting out for the packaged one",
-        )
+    card = card_of(folder, task=TASK)
     require_spark_nlp(spark)
     from sparknlp.annotator import BertSentenceEmbeddings
 
-    address = folder.absolute().as_uri()
-    if staging is not None:
-        address = staged(spark, address, f"{staging.rstrip('/')}/{card.model_id}")
+    address = address_of(spark, folder, card, staging=staging)
     stage = BertSentenceEmbeddings.load(address)
     return EmbeddingModel(card, stage.setInputCols([PLAIN[0]]).setOutputCol(TASK).setBatchSize(GROUP))
 
@@ -50,7 +42,8 @@ def embed_posts(posts: DataFrame, *, model: EmbeddingModel, partitions: int | No
     texts = each_text(model.stage.transform(groups), TASK)
     vector = F.col(TASK)["embeddings"]
     length = F.sqrt(F.aggregate(vector, F.lit(0.0), lambda total, x: total + x.cast("double") * x))
-    unit = F.transform(vector, lambda x: (x / F.col("length")).cast("float"))
+    # an array of lengths: one value in the lambda would be worked out anew for each of the vector's numbers
+    unit = F.zip_with(vector, F.array_repeat("length", F.size(vector)), lambda x, y: (x / y).cast("float"))
     read = texts.withColumn("length", length).where(F.col("length") > 0)
     answers = read.select(POST_IDS, unit.alias(EMBEDDING), TEXT_HASH, F.lit(model.card.model_id).alias(MODEL_ID))
     return each_post(answers, EMBEDDING, TEXT_HASH, MODEL_ID)

@@ -17,6 +17,8 @@ from social_signals.core.jars import PACKAGES
 from social_signals.tables.gold import ENTITY_TYPES, SENTIMENTS
 
 MANIFEST, CARD = "manifest.json", "card.json"
+# How a model was made where its card names no other way: an encoder fine-tuned as a whole, one graph.
+FINETUNE = "finetune"
 # Texts in one run of a model: more gain nothing on a processor (measured), and hold more memory.
 BATCH = 16
 # The columns of Spark NLP's annotations that a stage reads: words with their case marks, or words as they are written.
@@ -34,6 +36,7 @@ class ModelCard:
     seed: int
     params: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    method: str = FINETUNE
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ def verify_model(folder: Path) -> ModelCard:
         seed=card["seed"],
         params=card["params"],
         metrics=card["metrics"],
+        method=card.get("method", FINETUNE),
     )
 
 
@@ -127,20 +131,30 @@ def load_entity_model(spark: SparkSession, folder: Path, *, staging: str | None 
 def _load(
     spark: SparkSession, folder: Path, staging: str | None, *, task: str, annotator: str
 ) -> tuple[ModelCard, Any]:
+    card = card_of(folder, task=task)
+    require_spark_nlp(spark)
+    from sparknlp import annotator as annotators
+
+    address = address_of(spark, folder, card, staging=staging)
+    stage = getattr(annotators, annotator).load(address)
+    return card, stage.setInputCols(list(MARKED)).setOutputCol(task).setBatchSize(BATCH)
+
+
+def card_of(folder: Path, *, task: str) -> ModelCard:
+    """The card of a packaged model that is for `task`; raises ModelMismatchError where it is for another."""
     card = verify_model(folder)
     if card.task != task:
         raise ModelMismatchError(
             f"the model at {folder} is for {card.task}, but {task} was asked for",
-            hint="swap the folders given for sentiment and entities",
+            hint="give a model of that task, or leave the setting out for the packaged one",
         )
-    require_spark_nlp(spark)
-    from sparknlp import annotator as annotators
+    return card
 
+
+def address_of(spark: SparkSession, folder: Path, card: ModelCard, *, staging: str | None) -> str:
+    """Where executors read a model's folder: where it lies, or its copy in the folder `staging` on shared storage."""
     address = folder.absolute().as_uri()
-    if staging is not None:
-        address = staged(spark, address, f"{staging.rstrip('/')}/{card.model_id}")
-    stage = getattr(annotators, annotator).load(address)
-    return card, stage.setInputCols(list(MARKED)).setOutputCol(task).setBatchSize(BATCH)
+    return address if staging is None else staged(spark, address, f"{staging.rstrip('/')}/{card.model_id}")
 
 
 def staged(spark: SparkSession, source: str, target: str) -> str:

@@ -17,8 +17,10 @@ from pyspark.sql import SparkSession
 from social_signals.core.errors import ConfigError, ModelMismatchError, ResourceError, did_you_mean
 from social_signals.core.places import shipped
 from social_signals.evaluation.text import tagset_of
+from social_signals.nlp.heads import load_entity_head, load_sentiment_head
 from social_signals.nlp.packaged import (
     CARD,
+    FINETUNE,
     WRITTEN,
     EntityModel,
     ModelCard,
@@ -69,7 +71,9 @@ def sentiment_model(spark: SparkSession, params: TextModelParams, *, staging: st
     """
     folder = _folder(params, "sentiment")
     if folder is not None and (folder / CARD).is_file():
-        return load_sentiment_model(spark, folder, staging=staging)
+        ours = verify_model(folder)
+        load = load_sentiment_model if ours.method == FINETUNE else load_sentiment_head
+        return load(spark, folder, staging=staging)
     card, stage = _loaded(spark, params, folder, staging, task="sentiment")
     classes = [str(name) for name in stage.getClasses()]
     names = sentiment_names(classes, params.labels)
@@ -80,7 +84,9 @@ def entity_model(spark: SparkSession, params: TextModelParams, *, staging: str |
     """The entity model of a setting, loaded; as `sentiment_model`. Types that we do not have (MISC, DATE) are left out."""
     folder = _folder(params, "entities")
     if folder is not None and (folder / CARD).is_file():
-        return load_entity_model(spark, folder, staging=staging)
+        ours = verify_model(folder)
+        load = load_entity_model if ours.method == FINETUNE else load_entity_head
+        return load(spark, folder, staging=staging)
     card, stage = _loaded(spark, params, folder, staging, task="entities")
     classes = [str(name) for name in stage.getClasses()]
     return EntityModel(card, stage, names=entity_names(classes, params.labels), inputs=WRITTEN)

@@ -77,7 +77,7 @@ def grouped_texts(
     # an explicit number, or adaptive execution would put a small table into one task on one core
     texts = distinct_texts(posts).repartition(partitions or 2 * slots, TEXT_HASH)
     groups = texts.mapInPandas(_grouping(languages, inputs), _group_schema(inputs))
-    return groups.select(*_ABOUT, *(column for columns in inputs for column in _annotations(columns)))
+    return groups.select(*_ABOUT, *(column for columns in inputs for column in as_annotations(columns)))
 
 
 def each_text(groups: DataFrame, *answers: str) -> DataFrame:
@@ -153,8 +153,11 @@ def _plain(text: str, words: Sequence[Word]) -> str:
     return " ".join(word.text[1:] if word.text[0] in CASE_MARKS else word.text for word in words)
 
 
-def _annotations(columns: tuple[str, str]) -> list[Column]:
-    """What Spark NLP's DocumentAssembler and a tokenizer would make: a text a sentence, a word a token."""
+def as_annotations(columns: tuple[str, str]) -> list[Column]:
+    """What Spark NLP's DocumentAssembler and a tokenizer would make: a text a sentence, a word a token.
+
+    They come from an array column of texts, words with blanks between: `words`, `written_words` or `plain_words`.
+    """
     document, token = columns
     lines = F.col(_WORDS[columns])
     texts = F.transform(lines, lambda line, i: _annotation("document", i * SPAN, (i + 1) * SPAN - 1, line, i))

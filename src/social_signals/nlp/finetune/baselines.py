@@ -113,8 +113,8 @@ def _pipelines(seed: int, *, rows: int, pairs: bool) -> dict[str, Pipeline]:
             Normalizer(inputCol="weighed", outputCol="features"),
         ]
 
-    # scikit-learn's C = 2, which divides by the number of rows
-    regression = LogisticRegression(weightCol="weight", maxIter=100, regParam=0.5 / rows)
+    # C = 2 of scikit-learn, which divides by the number of rows and leaves rare terms as they are
+    regression = LogisticRegression(weightCol="weight", maxIter=100, regParam=0.5 / rows, standardization=False)
     tree = DecisionTreeClassifier(weightCol="weight", maxDepth=_TREE_DEPTH, seed=seed)
     return {
         LOGISTIC: Pipeline(stages=[*counted(_TERMS), regression]),

@@ -27,7 +27,7 @@ def require_finetune(spark: SparkSession, params: FineTuneParams, *, device: str
     if missing:
         raise ResourceError(
             f"fine-tuning needs {', '.join(missing)}, which is not installed",
-            hint=f"{_EXTRA}, or train without PyTorch: train.method=frozen",
+            hint=f"{_EXTRA}, or train without PyTorch: method=frozen",
         )
     if is_local(spark):
         if device == "cuda":
