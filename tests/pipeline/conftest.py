@@ -11,8 +11,11 @@ from pyspark.sql import SparkSession
 
 from social_signals.jobs.runner import Summary, run_job
 
-# The sample's own size in tests: 200 people, two years shorter than nothing would be to learn from.
-SMALL_SAMPLE = ["source=sample", "source.users=200", "model=quick"]
+# Every stage, each with as little as it takes to be right: 200 people, few cut-offs, one number of topics.
+SMALL_SAMPLE = [
+    "source=sample", "source.users=200", "model=quick", "churn.max_cutoffs=24", "influence.max_cutoffs=24",
+    "topics.counts=[5]", "topics.iterations=10",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

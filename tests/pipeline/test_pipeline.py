@@ -72,7 +72,7 @@ def test_every_stage_has_its_row_in_the_ledger(sample_run: Ran, spark_session: S
     runs = spark_session.read.format("delta").load(str(sample_run.root / "ops/runs"))
     rows = {r["job"]: r for r in runs.where(F.col("run_id").startswith(str(sample_run.summary.run_id))).collect()}
     assert set(rows) == {
-        "pipeline", "ingest", "annotate", "build_features", "train_churn", "train_influence", "score_churn",
+        "pipeline", "ingest", "annotate", "find_topics", "build_features", "train_churn", "train_influence", "score_churn",
         "score_influence", "build_report",
     }  # fmt: skip
     assert {r["status"] for r in rows.values()} == {"done"}

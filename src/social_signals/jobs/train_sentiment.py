@@ -25,7 +25,17 @@ class TrainSentimentJob(text_training.TextTrainingJob):
     Serve the model with text.sentiment.model=FOLDER, which the last line names.
     """
 
-    train: FineTuneParams = field(default_factory=lambda: FineTuneParams(label_smoothing=0.05))
+    train: FineTuneParams = field(
+        default_factory=lambda: FineTuneParams(
+            epochs=2,
+            lr=1e-4,
+            label_smoothing=0.05,
+            freeze_embeddings=True,
+            ema_decay=0.998,
+            checks_per_epoch=4,
+            patience=4,
+        )
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -39,17 +39,16 @@ from social_signals.tables.silver import POST_ID, TEXT
 PLAIN, SMALL, SERVED = "onnx_float32", "onnx_int8", "spark_nlp_int8"
 # Texts whose values show the range of each product; more change the scores by less than seeds do.
 CALIBRATION_TEXTS = 256
-_CAREFUL_WAY = "static int8, weights per channel in 7 bits; embedding int8, a scale a row; first layer float32"
+_QUANTISATION = "static int8, weights per channel in 7 bits; embedding int8, a scale a row; first layer float32"
 
 
 @dataclass(frozen=True)
 class Graphs:
-    """The graph of a network, before and after it was made small, the pieces it reads, and how it was made small."""
+    """The graph of a network, before and after it was made small, and the pieces it reads."""
 
     plain: Path
     small: Path
     vocabulary: Vocabulary
-    quantisation: str
 
 
 def package(
@@ -74,7 +73,7 @@ def package(
             "params": {k: v for k, v in asdict(work.params).items() if k != "encoder"},
             "training": {"looks": trained.looks, "steps": trained.steps, "seconds": trained.seconds},
             "window_pieces": WINDOW,
-            "quantisation": graphs.quantisation,
+            "quantisation": _QUANTISATION,
             **more,
             "metrics": {},
         }
@@ -100,20 +99,17 @@ def _graphs(work: Work, trained: Trained, scratch: Path) -> Graphs:
         (encoder / name).write_bytes(content)
     vocabulary = Vocabulary((encoder / "vocab.txt").read_text(encoding="utf-8").splitlines())
     plain, source, small = (scratch / f"{name}.onnx" for name in ("plain", "source", "small"))
-    weights = load_weights(trained.weights)
-    calibration = _calibration(work, vocabulary)
-    if work.task == "sentiment":
-        posts = PostClassifier(encoder, len(SENTIMENTS), dropout=0.0)
-        posts.load_state_dict(weights)
-        export(posts, plain, per_piece=False)
-        quantise(plain, small, calibration)
-        return Graphs(plain, small, vocabulary, "static int8, weights per channel")
-    words = WordClassifier(encoder, len(ENTITY_LABELS), dropout=0.0)
-    words.load_state_dict(weights)
-    export(words, plain, per_piece=True)
-    export(with_small_embedding(words), source, per_piece=True)
-    quantise(source, small, calibration, kept=CAREFUL)
-    return Graphs(plain, small, vocabulary, _CAREFUL_WAY)
+    is_posts = work.task == "sentiment"
+    network = (
+        PostClassifier(encoder, len(SENTIMENTS), dropout=0.0)
+        if is_posts
+        else WordClassifier(encoder, len(ENTITY_LABELS), dropout=0.0)
+    )
+    network.load_state_dict(load_weights(trained.weights))
+    export(network, plain, per_piece=not is_posts)
+    export(with_small_embedding(network), source, per_piece=not is_posts)
+    quantise(source, small, _calibration(work, vocabulary), kept=CAREFUL)
+    return Graphs(plain, small, vocabulary)
 
 
 def _calibration(work: Work, vocabulary: Vocabulary) -> list[list[int]]:
