@@ -14,7 +14,7 @@ from social_signals.jobs.runner import Summary, run_job
 # Every stage, each with as little as it takes to be right: 200 people, few cut-offs, one number of topics.
 SMALL_SAMPLE = [
     "source=sample", "source.users=200", "model=quick", "churn.max_cutoffs=24", "influence.max_cutoffs=24",
-    "topics.counts=[5]", "topics.iterations=10",
+    "topics.counts=[5]",
 ]  # fmt: skip
 
 

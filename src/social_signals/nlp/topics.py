@@ -15,10 +15,9 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.errors import IllegalArgumentException
 from pyspark.ml import Pipeline
 from pyspark.ml.clustering import LDA, LocalLDAModel
-from pyspark.ml.feature import CountVectorizer, CountVectorizerModel
+from pyspark.ml.feature import CountVectorizerModel
 from pyspark.ml.functions import vector_to_array
 from pyspark.ml.stat import Summarizer
 from pyspark.sql import DataFrame, SparkSession
@@ -111,24 +110,17 @@ def fit_topics(texts: DataFrame, *, params: TopicParams, seed: int, before: Sequ
     were there `before` keep their number and label. Persist `texts`: they are read once for each number of topics.
     Raises DataQualityError where too few words are left to tell topics apart.
     """
-    counter = CountVectorizer(
-        inputCol=WORDS,
-        outputCol="counts",
-        vocabSize=params.vocabulary,
-        minDF=float(params.min_posts),
-        maxDF=params.max_share,
-    )
     slots = texts.sparkSession.sparkContext.defaultParallelism
-    # The same texts in the same partitions, wherever they came from, or the seed would not decide what is drawn.
-    said = texts.where(F.size(WORDS) > 0).orderBy(TEXT_HASH).limit(params.max_posts).repartition(slots, TEXT_HASH)
-    try:
-        counted = counter.fit(said)
-    except IllegalArgumentException as error:
-        # an empty vocabulary, or so few texts that no word can be both frequent and rare enough
-        raise _too_few(params) from error
-    vocabulary = list(counted.vocabulary)
+    # The same texts in the same places, wherever they came from, or the seed would not decide what is drawn.
+    kept = texts.where(F.size(WORDS) > 0).orderBy(TEXT_HASH).limit(params.max_posts)
+    said = kept.repartition(slots, TEXT_HASH).sortWithinPartitions(TEXT_HASH)
+    vocabulary = _vocabulary(said, params)
     if len(vocabulary) < max(params.counts):
-        raise _too_few(params)
+        raise DataQualityError(
+            f"too few words occur in {params.min_posts} posts or more to tell {max(params.counts)} topics apart",
+            hint="give more posts, or set topics.min_posts and topics.counts lower",
+        )
+    counted = CountVectorizerModel.from_vocabulary(vocabulary, inputCol=WORDS, outputCol="counts")
     counts = counted.transform(said).select(TEXT_HASH, WORDS, "counts").persist()
     try:
         models = {k: _lda(counts, k=k, params=params, seed=seed) for k in sorted(set(params.counts))}
@@ -153,6 +145,20 @@ def fit_topics(texts: DataFrame, *, params: TopicParams, seed: int, before: Sequ
     return TopicModel("", topics, means, tuple(vocabulary), models[best])
 
 
+def _vocabulary(said: DataFrame, params: TopicParams) -> list[str]:
+    """The words of enough posts and not of too many, the most frequent first and then by the alphabet.
+
+    Spark's CountVectorizer leaves the order of equally frequent words to chance, and LDA starts from that order.
+    """
+    most = params.max_share * said.count()
+    words = (
+        said.select(F.explode(F.array_distinct(WORDS)).alias("word")).groupBy("word").agg(F.count("*").alias("posts"))
+    )
+    frequent = words.where(F.col("posts").between(params.min_posts, most))
+    chosen = frequent.orderBy(F.desc("posts"), "word").limit(params.vocabulary).collect()
+    return [row["word"] for row in chosen]
+
+
 def _frequency(counts: DataFrame, size: int) -> NDArray[np.float64]:
     """The share of each word of the vocabulary in all words."""
     row = counts.agg(Summarizer.mean(F.col("counts")).alias("mean")).first()
@@ -173,13 +179,6 @@ def _occurrence(counts: DataFrame, words: Sequence[str]) -> csr_matrix:
 def _shares(model: LocalLDAModel, counts: DataFrame, k: int) -> list[float]:
     row = model.transform(counts).agg(Summarizer.mean(F.col("topicDistribution")).alias("mean")).first()
     return [float(v) for v in row["mean"].toArray()] if row is not None and row["mean"] is not None else [0.0] * k
-
-
-def _too_few(params: TopicParams) -> DataQualityError:
-    return DataQualityError(
-        f"too few words occur in {params.min_posts} posts or more to tell {max(params.counts)} topics apart",
-        hint="give more posts, or set topics.min_posts and topics.counts lower",
-    )
 
 
 def _lda(counts: DataFrame, *, k: int, params: TopicParams, seed: int) -> LocalLDAModel:
