@@ -58,7 +58,6 @@ def test_topics_learnt_anew_keep_their_numbers(
         own_lakehouse,
         "topics.refit=true",
         f"topics.counts=[{len(before)}]",
-        "seed=11",
         "as_of=2024-01-01",
     )
     assert ran.code == 0, ran.summary.error
