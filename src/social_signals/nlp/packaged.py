@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -133,11 +134,18 @@ def _load(
 ) -> tuple[ModelCard, Any]:
     card = card_of(folder, task=task)
     require_spark_nlp(spark)
+    address = address_of(spark, folder, card, staging=staging)
+    stage = _stage(spark.sparkContext.applicationId, address, card.model_id, annotator)
+    return card, stage.setInputCols(list(MARKED)).setOutputCol(task).setBatchSize(BATCH)
+
+
+@lru_cache(maxsize=4)
+def _stage(application_id: str, address: str, model_id: str, annotator: str) -> Any:
+    """A stage is loaded once a session, not once a job: its vocabulary and its graph take seconds."""
+    del application_id, model_id  # another session, or other weights at the same place, are another stage
     from sparknlp import annotator as annotators
 
-    address = address_of(spark, folder, card, staging=staging)
-    stage = getattr(annotators, annotator).load(address)
-    return card, stage.setInputCols(list(MARKED)).setOutputCol(task).setBatchSize(BATCH)
+    return getattr(annotators, annotator).load(address)
 
 
 def card_of(folder: Path, *, task: str) -> ModelCard:
