@@ -19,7 +19,14 @@ from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tags
 from social_signals.nlp.annotate import annotate_sentiment, annotate_words
 from social_signals.nlp.entities import tags_of_tokens
 from social_signals.nlp.finetune.encoder import PostClassifier, WordClassifier
-from social_signals.nlp.finetune.export import CAREFUL, answers_of, export, quantise, with_small_embedding
+from social_signals.nlp.finetune.export import (
+    CAREFUL,
+    answer_with_the_label_alone,
+    answers_of,
+    export,
+    quantise,
+    with_small_embedding,
+)
 from social_signals.nlp.finetune.labelled import ENTITY_LABELS, LabelledPost, LabelledSentence
 from social_signals.nlp.finetune.loop import Trained, Work
 from social_signals.nlp.finetune.params import CardParams
@@ -109,6 +116,8 @@ def _graphs(work: Work, trained: Trained, scratch: Path) -> Graphs:
     export(network, plain, per_piece=not is_posts)
     export(with_small_embedding(network), source, per_piece=not is_posts)
     quantise(source, small, _calibration(work, vocabulary), kept=CAREFUL)
+    if not is_posts:
+        answer_with_the_label_alone(small, len(ENTITY_LABELS))
     return Graphs(plain, small, vocabulary)
 
 
