@@ -15,7 +15,7 @@ from social_signals.core.errors import ConfigError
 from social_signals.nlp.entities import Entity, find_entities
 from social_signals.nlp.gazetteer import Gazetteer, find_names, known_first
 from social_signals.nlp.language import LANGUAGE_MODEL_ID
-from social_signals.nlp.packaged import EntityModel, SentimentModel
+from social_signals.nlp.packaged import EntityModel, SentimentModel, pieces_of
 from social_signals.nlp.reading import SPAN, STRIDE, each_post, each_text, grouped_texts, text_hash
 from social_signals.nlp.sentences import sentence_of, split_sentences
 from social_signals.tables.gold import (
@@ -84,8 +84,10 @@ def annotate(
     """
     if sentiment is None and entities is None:
         raise ConfigError("annotate was asked for nothing", hint="give a sentiment model, an entity model or both")
-    inputs = sorted({model.inputs for model in (sentiment, entities) if model is not None})
-    read = grouped_texts(posts, partitions=partitions, languages=languages, inputs=inputs)
+    models = [model for model in (sentiment, entities) if model is not None]
+    inputs = sorted({model.inputs for model in models})
+    pieces = next((known for model in models if (known := pieces_of(model.stage))), frozenset())
+    read = grouped_texts(posts, partitions=partitions, languages=languages, inputs=inputs, pieces=pieces)
     if sentiment is not None:
         read = sentiment.stage.transform(read)
     if entities is not None:
@@ -196,7 +198,9 @@ def annotate_words(posts: DataFrame, *, model: EntityModel, partitions: int | No
 
     For measuring the model against labelled tokens (`tags_of_tokens`); entities proper leave out what is only punctuation.
     """
-    groups = grouped_texts(posts, partitions=partitions, languages=None, inputs=[model.inputs])
+    groups = grouped_texts(
+        posts, partitions=partitions, languages=None, inputs=[model.inputs], pieces=pieces_of(model.stage)
+    )
     read: DataFrame = model.stage.transform(groups)
     lines = F.transform(model.inputs[0], lambda annotation: annotation["result"])
     texts = each_text(read.withColumn(_TAGS, _word_tags(lines, *_tags(model))), _TAGS)

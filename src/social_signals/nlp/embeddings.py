@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from social_signals.nlp.packaged import ModelCard, address_of, card_of, require_spark_nlp
+from social_signals.nlp.packaged import ModelCard, address_of, card_of, pieces_of, require_spark_nlp
 from social_signals.nlp.reading import GROUP, PLAIN, POST_IDS, each_post, each_text, grouped_texts
 from social_signals.tables.gold import EMBEDDING, MODEL_ID, TEXT_HASH
 
@@ -38,7 +38,7 @@ def embed_posts(posts: DataFrame, *, model: EmbeddingModel, partitions: int | No
 
     The vector has length 1, so that dot products are cosines; it stands for the first 126 words.
     """
-    groups = grouped_texts(posts, partitions=partitions, languages=None, inputs=[PLAIN])
+    groups = grouped_texts(posts, partitions=partitions, languages=None, inputs=[PLAIN], pieces=pieces_of(model.stage))
     texts = each_text(model.stage.transform(groups), TASK)
     vector = F.col(TASK)["embeddings"]
     length = F.sqrt(F.aggregate(vector, F.lit(0.0), lambda total, x: total + x.cast("double") * x))

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from social_signals.core.errors import ModelMismatchError, ResourceError
 from social_signals.core.jars import PACKAGES
+from social_signals.nlp.words import CASE_MARKS
 from social_signals.tables.gold import ENTITY_TYPES, SENTIMENTS
 
 MANIFEST, CARD = "manifest.json", "card.json"
@@ -146,6 +148,17 @@ def _stage(application_id: str, address: str, model_id: str, annotator: str) -> 
     from sparknlp import annotator as annotators
 
     return getattr(annotators, annotator).load(address)
+
+
+@lru_cache(maxsize=8)
+def pieces_of(stage: Any) -> frozenset[str]:
+    """The word pieces in lower case that a Spark NLP stage knows; none for a kind of model that has no WordPiece."""
+    known = getattr(stage._java_obj, "vocabulary", None) if hasattr(stage, "_java_obj") else None
+    try:
+        entries = known().get().get().keys().mkString("\n").split("\n") if known is not None else []
+    except Py4JError:
+        return frozenset()
+    return frozenset(piece for piece in entries if piece[:1] not in CASE_MARKS) if "[UNK]" in entries else frozenset()
 
 
 def card_of(folder: Path, *, task: str) -> ModelCard:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from social_signals.nlp.wordpiece import split_pieces
 from social_signals.nlp.words import CASE_MARKS, MAX_WORDS
 
 WINDOW = MAX_WORDS + 2
@@ -50,18 +51,7 @@ class Vocabulary:
         return [*ids[: WINDOW - 1], self.end], firsts
 
     def _word_pieces(self, word: str) -> tuple[int, ...]:
-        pieces: list[int] = []
-        begin = 0
-        while begin < len(word):
-            prefix = "##" if begin else ""
-            for end in range(len(word), begin, -1):
-                if (found := self.ids.get(prefix + word[begin:end])) is not None:
-                    pieces.append(found)
-                    begin = end
-                    break
-            else:
-                return (self.unknown,)
-        return tuple(pieces)
+        return tuple(self.ids[piece] for piece in split_pieces(word, self.ids)) or (self.unknown,)
 
 
 def without_case(words: Sequence[str]) -> list[str]:
