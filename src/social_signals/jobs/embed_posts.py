@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 @dataclass
 class EmbeddingParams:
     """model: `packaged`, or the folder of a sentence encoder that models/recipes/embeddings.py wrote; a new model reads all
-    posts again. partitions: how many tasks read texts, null for twice the slots."""
+    posts again. partitions: how many tasks read texts, null for four times the slots."""
 
     model: str = PACKAGED
     partitions: int | None = None

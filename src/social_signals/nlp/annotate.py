@@ -80,7 +80,7 @@ def annotate(
     and 128 word pieces. Texts in none of the `languages` (null: whatever they are in) are not read: `is_read` is false,
     `sentiment` null and `entities` are known names only. Names of the `gazetteer` are found in any language and go before
     what the model says. The frame is lazy: persist it before cutting tables from it. `partitions` is how
-    many tasks read texts at a time and apart; by default twice the slots of the session.
+    many tasks read texts at a time and apart; by default four times the slots of the session.
     """
     if sentiment is None and entities is None:
         raise ConfigError("annotate was asked for nothing", hint="give a sentiment model, an entity model or both")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from social_signals.core.errors import ModelMismatchError, ResourceError
@@ -24,6 +23,8 @@ MANIFEST, CARD = "manifest.json", "card.json"
 FINETUNE = "finetune"
 # Texts in one run of a model: more gain nothing on a processor (measured), and hold more memory.
 BATCH = 16
+# The families of Spark NLP's stages that cut words with BERT's WordPiece.
+_WORDPIECE = ("Bert", "DistilBert")
 # The columns of Spark NLP's annotations that a stage reads: words with their case marks, or words as they are written.
 MARKED, WRITTEN = ("document", "token"), ("written_document", "written_token")
 
@@ -153,12 +154,10 @@ def _stage(application_id: str, address: str, model_id: str, annotator: str) -> 
 @lru_cache(maxsize=8)
 def pieces_of(stage: Any) -> frozenset[str]:
     """The word pieces in lower case that a Spark NLP stage knows; none for a kind of model that has no WordPiece."""
-    known = getattr(stage._java_obj, "vocabulary", None) if hasattr(stage, "_java_obj") else None
-    try:
-        entries = known().get().get().keys().mkString("\n").split("\n") if known is not None else []
-    except Py4JError:
+    if not type(stage).__name__.startswith(_WORDPIECE):
         return frozenset()
-    return frozenset(piece for piece in entries if piece[:1] not in CASE_MARKS) if "[UNK]" in entries else frozenset()
+    entries = stage._java_obj.vocabulary().get().get().keys().mkString("\n").split("\n")
+    return frozenset(piece for piece in entries if piece[:1] not in CASE_MARKS)
 
 
 def card_of(folder: Path, *, task: str) -> ModelCard:

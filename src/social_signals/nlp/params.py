@@ -38,7 +38,7 @@ class TextParams:
 
     languages: those that the models know, ISO 639 codes; und is a text that does not tell, mostly a word or two. The packaged
     models know English. aspects: also the mood of each sentence that names something. reread: posts that other models have
-    read are read again, once. partitions: how many tasks read texts, null for twice the slots.
+    read are read again, once. partitions: how many tasks read texts, null for four times the slots.
     """
 
     sentiment: TextModelParams = field(default_factory=TextModelParams)

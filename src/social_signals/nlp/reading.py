@@ -78,8 +78,9 @@ def grouped_texts(
     those it knows (`pieces_of`); without them each word counts as one. Texts in none of the `languages` (null: whatever they are in), and texts without words, are in groups that no model reads.
     """
     slots = posts.sparkSession.sparkContext.defaultParallelism
-    # an explicit number, or adaptive execution would put a small table into one task on one core
-    texts = distinct_texts(posts).repartition(partitions or 2 * slots, TEXT_HASH)
+    # an explicit number, or adaptive execution would put a small table into one task on one core; four a slot, so that none
+    # waits long for the last one
+    texts = distinct_texts(posts).repartition(partitions or 4 * slots, TEXT_HASH)
     groups = texts.mapInPandas(_grouping(languages, inputs, pieces), _group_schema(inputs))
     return groups.select(*_ABOUT, *(column for columns in inputs for column in as_annotations(columns)))
 
