@@ -59,7 +59,6 @@ def test_a_frozen_encoder_with_a_head_serves(
     assert said["macro_recall"]["spark_nlp"] > 0.8
     again = job_runner("train_sentiment", tmp_path / "lakehouse", *settings)
     assert again.summary.metrics == ran.summary.metrics
-    assert again.summary.seconds < ran.summary.seconds
 
     folder = Path(said["folder"])
     model = sentiment_model(spark_session, TextModelParams(model=str(folder)))

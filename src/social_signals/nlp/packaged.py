@@ -151,12 +151,15 @@ def _stage(application_id: str, address: str, model_id: str, annotator: str) -> 
     return getattr(annotators, annotator).load(address)
 
 
-@lru_cache(maxsize=8)
 def pieces_of(stage: Any) -> frozenset[str]:
-    """The word pieces in lower case that a Spark NLP stage knows; none for a kind of model that has no WordPiece."""
-    if not type(stage).__name__.startswith(_WORDPIECE):
-        return frozenset()
-    entries = stage._java_obj.vocabulary().get().get().keys().mkString("\n").split("\n")
+    """The word pieces in lower case that a stage of a text model cuts words into; none for a kind that has no WordPiece."""
+    reader = getattr(stage, "encoder", stage)  # a head sees words through the encoder below it
+    return _vocabulary_of(reader) if type(reader).__name__.startswith(_WORDPIECE) else frozenset()
+
+
+@lru_cache(maxsize=8)
+def _vocabulary_of(annotator: Any) -> frozenset[str]:
+    entries = annotator._java_obj.vocabulary().get().get().keys().mkString("\n").split("\n")
     return frozenset(piece for piece in entries if piece[:1] not in CASE_MARKS)
 
 
