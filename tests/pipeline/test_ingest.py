@@ -406,3 +406,16 @@ def test_a_csv_of_tweets_needs_a_mapping_only(run: Callable[..., Ran], shared_da
     # 14,640 rows and 14,485 ids; what repeats an id is a duplicate where it says the same, and quarantined where not.
     assert (counts["posts"]["in"], counts["posts"]["accepted"]) == (14640, 14485)
     assert all(balances(table) for table in counts.values())
+
+
+def test_who_acted_towards_whom_is_enough_to_go_on_with(job_runner: Callable[..., Ran], tmp_path: Path) -> None:
+    edges, root = tmp_path / "edges.txt", tmp_path / "lakehouse"
+    edges.write_text("1 2 1082040961\n3 4 1082155839\n5 2 1082414391\nx y never\n")
+    ran = job_runner("ingest", root, "source=timed_edges", f"source.interactions={edges}")
+    assert ran.summary.metrics["ingest"]["interactions"] == {
+        "in": 4, "accepted": 3, "duplicates": 0, "quarantined": 1,
+    }  # fmt: skip
+    for job in ("annotate", "build_features"):
+        ran = job_runner(job, root)
+        assert ran.code == 0, ran.summary.error
+    assert ran.summary.tables["gold.user_features"]["rows"] == 5

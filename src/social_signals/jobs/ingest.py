@@ -21,7 +21,16 @@ from social_signals.ingest.rows import OUTCOME, QUARANTINED, accepted, checked, 
 from social_signals.ingest.source import DATASET, Dataset, Flow
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.tables.ops import BATCHES
-from social_signals.tables.silver import BATCH_ID, INGESTED_TS, IS_FIRST_LOAD, SILVER, SOURCE, quarantine_of
+from social_signals.tables.silver import (
+    BATCH_ID,
+    INGESTED_TS,
+    INTERACTIONS,
+    IS_FIRST_LOAD,
+    POSTS,
+    SILVER,
+    SOURCE,
+    quarantine_of,
+)
 from social_signals.tables.table import Table
 
 log = logging.getLogger(__name__)
@@ -68,6 +77,9 @@ def run(job: IngestJob, context: Context) -> Outcome:
         partial(merge, source, table, todo, job, context, key=key) for table, todo in zip(tables, to_merge, strict=True)
     ]
     counts = dict(zip(tables, at_once(context.spark, merges), strict=True))
+    # What people do to each other is all that some sources know, and what they write all of others; later stages read both.
+    for table in (POSTS, INTERACTIONS):
+        context.catalog.create(table)
     record(source, counts, context)
     say_consents(source, job.consent)
     return Outcome(metrics={"ingest": {short(table): total(counts[table]) for table in counts}})

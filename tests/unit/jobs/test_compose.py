@@ -23,6 +23,8 @@ NEEDED = {
         "tables": ["source.posts=lake/posts"],
         "rumoureval": ["source.posts=tweets.jsonl"],
         "airline_tweets": ["source.posts=tweets.csv"],
+        "timed_edges": ["source.interactions=edges.txt"],
+        "timed_ratings": ["source.interactions=ratings.csv"],
     },
 }
 
