@@ -18,6 +18,8 @@ Metric = Callable[[Floats, Floats, Floats], float]
 NAN = float("nan")
 # Probabilities are kept this far from 0 and 1 in a logarithm; one sure mistake then costs 34.5 nats, not infinity.
 SMALLEST_PROBABILITY = 1e-15
+# From this probability on a row counts as named; where costs differ, choose people by rank or decile instead.
+THRESHOLD = 0.5
 
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> float:
@@ -103,6 +105,68 @@ def calibration_error(
     place = np.minimum(((np.cumsum(w) - w / 2) / total * bins).astype(int), bins - 1)
     gaps = np.bincount(place, weights=w * (p - y), minlength=bins)
     return float(np.abs(gaps).sum() / total)
+
+
+def accuracy(labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """The share of rows that are 1 exactly where their probability is at least 1/2.
+
+    >>> accuracy([0, 0, 1, 1], [0.2, 0.6, 0.5, 0.9])
+    0.75
+    """
+    y, p, w = _arrays(labels, probabilities, weights)
+    return float((w * ((p >= THRESHOLD) == (y == 1))).sum() / w.sum()) if w.sum() > 0 else NAN
+
+
+def precision(labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Of the rows with a probability of at least 1/2, the share that are 1; NaN where there is no such row.
+
+    >>> round(precision([0, 0, 1, 1], [0.2, 0.6, 0.5, 0.9]), 3)
+    0.667
+    """
+    y, p, w = _arrays(labels, probabilities, weights)
+    named = w * (p >= THRESHOLD)
+    return float((named * y).sum() / named.sum()) if named.sum() > 0 else NAN
+
+
+def recall(labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Of the rows that are 1, the share with a probability of at least 1/2; NaN where no row is 1.
+
+    >>> recall([0, 0, 1, 1], [0.2, 0.6, 0.4, 0.9])
+    0.5
+    """
+    y, p, w = _arrays(labels, probabilities, weights)
+    return float((w * y * (p >= THRESHOLD)).sum() / (w * y).sum()) if (w * y).sum() > 0 else NAN
+
+
+def f1(labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """2 TP / (2 TP + FP + FN) at a threshold of 1/2; 0 where no 1 is found, NaN where there is none to find or name.
+
+    >>> round(f1([0, 0, 1, 1], [0.2, 0.6, 0.5, 0.9]), 3)
+    0.8
+    """
+    y, p, w = _arrays(labels, probabilities, weights)
+    named, ones = w * (p >= THRESHOLD), w * y
+    total = named.sum() + ones.sum()
+    return float(2 * (named * y).sum() / total) if total > 0 else NAN
+
+
+def calibration_noise(
+    probabilities: ArrayLike, weights: ArrayLike | None = None, *, bins: int = 10, seed: int, draws: int = 100
+) -> float:
+    """The `calibration_error` that perfectly calibrated probabilities would show on as many rows, by chance alone.
+
+    The mean over `draws` sets of outcomes drawn from the probabilities themselves (consistency resampling, Broecker and
+    Smith 2007). An error near it is no evidence against the model. Rows are taken as independent: those of one person at
+    several cut-offs are not, so it is a lower bound.
+
+    >>> calibration_noise([0.0, 1.0], seed=1)
+    0.0
+    """
+    _, p, w = _arrays(np.zeros(np.shape(np.asarray(probabilities))), probabilities, weights)
+    if len(p) == 0:
+        return NAN
+    rng = np.random.default_rng(seed)
+    return float(np.mean([calibration_error(rng.random(len(p)) < p, p, w, bins=bins) for _ in range(draws)]))
 
 
 class Decile(NamedTuple):
@@ -265,16 +329,19 @@ def _bootstrap(
 def probability_report(
     labels: ArrayLike, probabilities: ArrayLike, *, groups: ArrayLike, seed: int, draws: int = 200
 ) -> dict[str, float]:
-    """The metrics of a probability of 1, each with `_low` and `_high`, and `rows` and `rate` (share of 1s)."""
+    """The metrics of a probability of 1, each with `_low` and `_high`; `rows`, `rate` (share of 1s), `calibration_noise` and
+    `lift_top_decile`."""
     y, p, _ = _arrays(labels, probabilities, None)
     report: dict[str, float] = {"rows": len(y), "rate": _rounded(float(y.mean()) if len(y) else NAN)}
     metrics: dict[str, Metric] = {
         "roc_auc": roc_auc, "pr_auc": pr_auc, "brier": brier, "log_loss": log_loss, "calibration_error": calibration_error,
+        "accuracy": accuracy, "precision": precision, "recall": recall, "f1": f1,
     }  # fmt: skip
     for name, metric in metrics.items():
         interval = bootstrap(metric, y, p, groups=groups, seed=seed, draws=draws)
         report |= {name: _rounded(interval.value)}
         report |= {f"{name}_low": _rounded(interval.low), f"{name}_high": _rounded(interval.high)}
+    report |= {"calibration_noise": _rounded(calibration_noise(p, seed=seed))}
     tenths = deciles(y, p)
     return report | {"lift_top_decile": _rounded(tenths[0].lift) if tenths else NAN}
 

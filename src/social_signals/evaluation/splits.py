@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from social_signals.core.errors import DataQualityError
@@ -12,6 +12,8 @@ from social_signals.core.times import iso
 TRAIN = "train"
 VALID = "valid"
 TEST = "test"
+# Known by the first test cut-off, yet overlapping train or valid in time: learnt from only once those two have done their work.
+BETWEEN = "between"
 
 BY_TIME = "time"
 BY_TIME_AND_PERSON = "time, validation by person"
@@ -20,7 +22,7 @@ BY_PERSON = "person"
 
 @dataclass(frozen=True)
 class Splits:
-    """Which cut-offs train, validate and test, oldest first; `embargoed` ones belong to none of them.
+    """Which cut-offs train, validate and test, oldest first; nobody learns from `embargoed` ones.
 
     method says what keeps the parts apart:
     `time`: the outcome windows of train end at or before the first cut-off of valid, those of valid at or before the
@@ -28,6 +30,9 @@ class Splits:
     are different people (`valid_share` of them validate); test is still later. `person`: no two cut-offs are a horizon
     apart, so all three parts share them and are different people; the metrics then say how the model does on other
     people, not at another time.
+
+    before_test: every cut-off whose outcome window ends at or before the first of test (all of them where the split is by
+    person): what a model may learn from once train and valid have told how long.
     """
 
     train: list[datetime]
@@ -37,14 +42,20 @@ class Splits:
     method: str = BY_TIME
     valid_share: float = 0.0
     test_share: float = 0.0
+    before_test: list[datetime] = field(default_factory=list)
+
+    @property
+    def between(self) -> list[datetime]:
+        """The cut-offs of `before_test` that are neither train nor valid."""
+        return [cutoff for cutoff in self.before_test if cutoff not in self.train and cutoff not in self.valid]
 
     @property
     def used(self) -> list[datetime]:
-        """Every cut-off that belongs to a part, oldest first, each once."""
-        return sorted({*self.train, *self.valid, *self.test})
+        """Every cut-off that a model learns from or is judged on, oldest first, each once."""
+        return sorted({*self.train, *self.valid, *self.test, *self.before_test})
 
     def role(self, cutoff: datetime, share: float) -> str | None:
-        """train, valid, test, or None where embargoed. share: the person's place in [0, 1), the same at every cut-off."""
+        """train, valid, test, between, or None where embargoed. share: the person's place in [0, 1), the same at every cut-off."""
         by_person = [(TEST, self.test, self.test_share), (VALID, self.valid, self.valid_share)]
         taken = 0.0
         for name, cutoffs, part in by_person:
@@ -53,7 +64,9 @@ class Splits:
             if part == 0.0 or taken <= share < taken + part:
                 return name
             taken += part
-        return TRAIN if cutoff in self.train else None
+        if cutoff in self.train:
+            return TRAIN
+        return BETWEEN if cutoff in self.before_test else None
 
 
 def choose_cutoffs(
@@ -91,7 +104,8 @@ def split_by_time(
 ) -> Splits:
     """The newest `test_fraction` of cut-offs test, the `valid_fraction` before them validate, older ones train.
 
-    Cut-offs whose outcome window reaches into a later part are embargoed. Where that leaves nothing to train on, test
+    Cut-offs whose outcome window reaches into a later part are embargoed; those of them that end before the
+    first test are still in `before_test`. Where that leaves nothing to train on, test
     and then valid shrink to one cut-off each; where that is not enough, parts are kept apart by person (see `Splits`).
     Raises DataQualityError where there is no cut-off at all.
     """
@@ -111,15 +125,20 @@ def split_by_time(
             train = [c for c in before_test if c + horizon <= valid[0]]
             # Fewer cut-offs to learn from than to tune on would be the tail wagging the dog.
             if len(train) >= valid_count:
-                return Splits(train, valid, test, _rest(ordered, train, valid, test))
+                return Splits(train, valid, test, _rest(ordered, before_test, test), before_test=before_test)
     valid_share = valid_fraction / (1 - test_fraction)
     for test_count in range(most_test, 0, -1):
         test = ordered[-test_count:]
         train = [c for c in ordered if c + horizon <= test[0]]
         if train:
             embargoed = _rest(ordered, train, test)
-            return Splits(train, train, test, embargoed, method=BY_TIME_AND_PERSON, valid_share=valid_share)
-    return Splits(ordered, ordered, ordered, [], method=BY_PERSON, valid_share=valid_fraction, test_share=test_fraction)
+            return Splits(
+                train, train, test, embargoed, method=BY_TIME_AND_PERSON, valid_share=valid_share, before_test=train
+            )
+    return Splits(
+        ordered, ordered, ordered, [], method=BY_PERSON, valid_share=valid_fraction, test_share=test_fraction,
+        before_test=ordered,
+    )  # fmt: skip
 
 
 def _rest(ordered: list[datetime], *parts: list[datetime]) -> list[datetime]:

@@ -53,7 +53,10 @@ def card_of(
         "history": {name: [round(v, 6) for v in values] for name, values in fitted.history.items()},
         "splits": {
             "method": splits.method,
-            **{part: [iso(c) for c in getattr(splits, part)] for part in ("train", "valid", "test", "embargoed")},
+            **{
+                part: [iso(c) for c in getattr(splits, part)]
+                for part in ("train", "valid", "between", "test", "embargoed")
+            },
         },
         "examples": examined.as_json(),
         "fingerprint": examined.fingerprint,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,24 +13,34 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from social_signals.core.lanes import at_once
 from social_signals.core.times import iso
-from social_signals.evaluation.metrics import bootstrap, probability_report, reliability, roc_auc, roc_points
+from social_signals.evaluation.metrics import (
+    bootstrap,
+    deciles,
+    probability_report,
+    reliability,
+    roc_auc,
+    roc_points,
+)
 from social_signals.evaluation.splits import TEST, TRAIN, VALID, Splits
 from social_signals.models.artefact import CHURN, Artefact, ModelStore, model_id_of
+from social_signals.models.baselines import TRAINED_BASELINES, with_baselines
 from social_signals.models.calibration import fit_calibration
 from social_signals.models.card import card_of, code_identity
 from social_signals.models.distributed import Fitted, fit_classifier, require_barrier, require_device, workers_for
-from social_signals.models.examples import ROLE, Examined, examine, sample_of_people, with_role
+from social_signals.models.examples import ROLE, examine, sample_of_people, with_role
 from social_signals.models.labels import CHURNED
 from social_signals.models.params import ChurnParams, XGBoostParams
-from social_signals.models.predict import MARGIN, require_features, with_margins
+from social_signals.models.predict import MARGIN, importance_of, load_booster, require_features, with_margins
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
 # What a driver may hold for calibration, metrics and their intervals; above it, whole people are sampled.
 MOST_EVALUATED_ROWS = 50_000
 RECENCY_FEATURE = "days_since_last_activity"
-LOGISTIC = "logistic"
+# Exact contributions of a few thousand rows say which features matter as well as those of all of them.
+MOST_EXPLAINED_ROWS = 2_000
 PERSON = "person"
 
 
@@ -61,7 +72,7 @@ def train_churn(
     slots = require_barrier(spark, workers=xgboost.num_workers)
     require_features(examples, features, model_id="the churn model")
     examined = examine(examples, label=CHURNED, features=features, is_binary=True, what="churn")
-    workers = workers_for(examined.rows[TRAIN] + examined.rows[VALID], slots=slots, params=xgboost)
+    workers = workers_for(examined.before_test, slots=slots, params=xgboost)
     made_of = {
         **code_identity(), "features": list(features), "fingerprint": examined.fingerprint, "splits": asdict(splits),
         "params": asdict(params), "xgboost": asdict(xgboost), "seed": seed, "workers": workers, "device": device,
@@ -71,23 +82,26 @@ def train_churn(
     if finished is not None:
         return finished, False
     require_device(spark, device)
-    fitted = fit_classifier(
-        examples.where(F.col(ROLE) != TEST),
-        features=features, label=CHURNED, is_valid=F.col(ROLE) == VALID, key=[AS_OF, USER_ID], params=xgboost,
-        workers=workers, device=device, seed=seed,
+    grower = _Grower(
+        examples, features=features, params=params, xgboost=xgboost, workers=workers, device=device, seed=seed,
+        valid_rows=examined.rows[VALID],
     )  # fmt: skip
-    judged = _judged(examples, fitted, features=features, examined=examined, seed=seed)
-    valid, test = judged[judged[ROLE] == VALID], judged[judged[ROLE] == TEST]
-    calibration = fit_calibration(valid[MARGIN], valid[CHURNED])
+    chosen = grower.stopped_early()
+    fitted = grower.grown(rounds=chosen.rounds) if params.refit else chosen
+    calibration = fit_calibration(*grower.unseen_margins(chosen))
+    test = _judged(examples, fitted, features=features, refit=params.refit, total=examined.rows[TEST], seed=seed)
     probabilities = calibration.apply(test[MARGIN])
     metrics = _metrics(test, probabilities, seed=seed)
+    explained = test.sample(min(len(test), MOST_EXPLAINED_ROWS), random_state=seed)
+    if params.n_seeds > 1:
+        metrics["seeds"] = grower.spread(test, rounds=chosen.rounds)
     card = card_of(
         as_of=as_of,
         params=params,
         xgboost=xgboost,
         splits=splits,
         examined=examined,
-        fitted=fitted,
+        fitted=replace(fitted, history=chosen.history),
         seed=seed,
         inputs=inputs,
     ) | {
@@ -97,47 +111,114 @@ def train_churn(
             CHURN: {
                 "roc": roc_points(test[CHURNED], probabilities),
                 "calibration": reliability(test[CHURNED], probabilities),
+                "deciles": [tenth._asdict() for tenth in deciles(test[CHURNED], probabilities)],
             }
         },
+        "importance": importance_of(fitted.booster, explained[list(features)]),
     }
     artefact = Artefact(CHURN, model_id, list(features), fitted.booster, calibration.as_json(), card)
     store.put(artefact)
     return artefact, True
 
 
+@dataclass(frozen=True)
+class _Grower:
+    """The fits of one model, which differ only in whom they learn from."""
+
+    examples: DataFrame
+    features: Sequence[str]
+    params: ChurnParams
+    xgboost: XGBoostParams
+    workers: int
+    device: str
+    seed: int
+    valid_rows: int
+
+    def stopped_early(self) -> Fitted:
+        """Grown on train until valid gets no better."""
+        rows = self.examples.where(F.col(ROLE).isin(TRAIN, VALID))
+        return self._fit(rows, is_valid=F.col(ROLE) == VALID)
+
+    def grown(self, *, rounds: int, seed: int | None = None) -> Fitted:
+        """Grown for so many rounds on everything that was known before the test."""
+        return self._fit(self._before_test(), rounds=rounds, seed=seed)
+
+    def unseen_margins(self, chosen: Fitted) -> tuple[pd.Series, pd.Series]:
+        """Margins and outcomes of the valid rows, each by a model that has not seen their person.
+
+        Valid lies nearest to the test in time, so it says best how often 1s come by now. Without a refit `chosen` itself has
+        seen none of it.
+        """
+        valid = self.examples.where(F.col(ROLE) == VALID)
+        if not self.params.refit:
+            return self._margins(valid, chosen)
+        folds = self.params.calibration_folds
+        fold = F.pmod(F.xxhash64(F.lit(self.seed), F.lit("fold"), F.col(USER_ID)), F.lit(folds))
+
+        def of_fold(number: int) -> tuple[pd.Series, pd.Series]:
+            fitted = self._fit(self._before_test().where(fold != number), rounds=chosen.rounds)
+            return self._margins(valid.where(fold == number), fitted)
+
+        calls = [partial(of_fold, number) for number in range(folds)]
+        # Several workers take every slot; single ones leave room for each other.
+        parts = at_once(self.examples.sparkSession, calls) if self.workers == 1 else [call() for call in calls]
+        return pd.concat([part[0] for part in parts]), pd.concat([part[1] for part in parts])
+
+    def spread(self, test: pd.DataFrame, *, rounds: int) -> dict[str, float]:
+        """The ROC AUC on `test` with each of n_seeds seeds: mean and standard deviation."""
+        values = np.empty((len(test), len(self.features)), dtype=np.float32)
+        values[:] = test[list(self.features)].to_numpy(np.float32)
+        found = []
+        for more in range(self.params.n_seeds):
+            fitted = self.grown(rounds=rounds, seed=self.seed + more)
+            margins = load_booster(fitted.booster).inplace_predict(
+                values, predict_type="margin", validate_features=False
+            )
+            found.append(roc_auc(test[CHURNED], margins))
+        return {
+            "n": len(found),
+            "roc_auc_mean": round(float(np.mean(found)), 10),
+            "roc_auc_std": round(float(np.std(found)), 10),
+        }
+
+    def _before_test(self) -> DataFrame:
+        return self.examples.where(F.col(ROLE) != TEST)
+
+    def _fit(
+        self, rows: DataFrame, *, is_valid: Column | None = None, rounds: int | None = None, seed: int | None = None
+    ) -> Fitted:
+        return fit_classifier(
+            rows, features=self.features, label=CHURNED, is_valid=is_valid, key=[AS_OF, USER_ID], params=self.xgboost,
+            workers=self.workers, device=self.device, seed=self.seed if seed is None else seed, rounds=rounds,
+        )  # fmt: skip
+
+    def _margins(self, rows: DataFrame, fitted: Fitted) -> tuple[pd.Series, pd.Series]:
+        sampled = sample_of_people(rows, total=self.valid_rows, most=MOST_EVALUATED_ROWS, seed=self.seed)
+        scored = with_margins(
+            sampled.select(F.col(CHURNED).cast("int").alias(CHURNED), *self.features),
+            booster=fitted.booster, features=self.features, keep=[CHURNED],
+        )  # fmt: skip
+        # An order of its own, so that a sum over them is the same in every run.
+        small = pd.DataFrame(scored.toPandas()).sort_values([MARGIN, CHURNED], ignore_index=True)
+        return small[MARGIN], small[CHURNED]
+
+
 def _judged(
-    examples: DataFrame, fitted: Fitted, *, features: Sequence[str], examined: Examined, seed: int
+    examples: DataFrame, fitted: Fitted, *, features: Sequence[str], refit: bool, total: int, seed: int
 ) -> pd.DataFrame:
-    """Validation and test rows with the margin and what the baselines say; bounded, in an order of their own."""
-    held_out = examples.where(F.col(ROLE) != TRAIN)
-    total = examined.rows[VALID] + examined.rows[TEST]
-    sampled = sample_of_people(held_out, total=total, most=MOST_EVALUATED_ROWS, seed=seed)
+    """Test rows with their features, the margin and what the baselines say; bounded, in an order of their own."""
+    test = examples.where(F.col(ROLE) == TEST)
+    sampled = sample_of_people(test, total=total, most=MOST_EVALUATED_ROWS, seed=seed)
+    learnt_from = F.col(ROLE) != TEST if refit else F.col(ROLE) == TRAIN
+    baselines = with_baselines(sampled, examples.where(learnt_from), features=features, label=CHURNED, seed=seed)
     recency = F.col(RECENCY_FEATURE) if RECENCY_FEATURE in features else F.lit(None)
-    rows = _with_logistic(sampled, examples.where(F.col(ROLE) == TRAIN), features=features).select(
-        AS_OF, F.xxhash64(USER_ID).alias(PERSON), ROLE, F.col(CHURNED).cast("int").alias(CHURNED),
-        recency.cast("double").alias("recency"), LOGISTIC, *features,
+    rows = baselines.select(
+        AS_OF, F.xxhash64(USER_ID).alias(PERSON), F.col(CHURNED).cast("int").alias(CHURNED),
+        recency.cast("double").alias("recency"), *TRAINED_BASELINES, *features,
     )  # fmt: skip
-    keep = [AS_OF, PERSON, ROLE, CHURNED, "recency", LOGISTIC]
+    keep = [AS_OF, PERSON, CHURNED, "recency", *TRAINED_BASELINES, *features]
     small = with_margins(rows, booster=fitted.booster, features=features, keep=keep)
     return pd.DataFrame(small.toPandas()).sort_values([AS_OF, PERSON], ignore_index=True)
-
-
-def _with_logistic(rows: DataFrame, train: DataFrame, *, features: Sequence[str]) -> DataFrame:
-    """Adds `logistic`: P(churn) of Spark ML's logistic regression on signed logarithms, with missing values at 0."""
-    from pyspark.ml.classification import LogisticRegression
-    from pyspark.ml.functions import array_to_vector, vector_to_array
-
-    def flat(name: str) -> Column:
-        value = F.coalesce(F.col(name).cast("double"), F.lit(0.0))
-        return F.signum(value) * F.log1p(F.abs(value))
-
-    vector = array_to_vector(F.array(*[flat(name) for name in features])).alias("features")
-    fitted = LogisticRegression(maxIter=30, regParam=0.01).fit(
-        train.select(vector, F.col(CHURNED).cast("double").alias("label"))
-    )
-    probability = F.round(vector_to_array(F.col("probability"))[1], 6)
-    scored: DataFrame = fitted.transform(rows.withColumn("features", vector))
-    return scored.withColumn(LOGISTIC, probability).drop("features", "rawPrediction", "probability", "prediction")
 
 
 def _metrics(test: pd.DataFrame, probabilities: np.ndarray[Any, Any], *, seed: int) -> dict[str, Any]:
@@ -148,8 +229,9 @@ def _metrics(test: pd.DataFrame, probabilities: np.ndarray[Any, Any], *, seed: i
         "newest": probability_report(labels[newest], probabilities[newest], groups=people[newest], seed=seed)
         | {"as_of": iso(test[AS_OF].max().tz_localize("UTC").to_pydatetime())},
         "baselines": {},
+        "slices": _slices(test, probabilities),
     }
-    for name in ("recency", LOGISTIC):
+    for name in ("recency", *TRAINED_BASELINES):
         if test[name].isna().all():
             continue
         scores = test[name].fillna(test[name].max()).to_numpy()
@@ -160,3 +242,17 @@ def _metrics(test: pd.DataFrame, probabilities: np.ndarray[Any, Any], *, seed: i
             "roc_auc_high": round(interval.high, 10), "newest_roc_auc": round(newest_auc, 10),
         }  # fmt: skip
     return metrics
+
+
+def _slices(test: pd.DataFrame, probabilities: np.ndarray[Any, Any]) -> dict[str, dict[str, float]]:
+    """What the pooled numbers hide: rows, rate, ROC AUC and mean probability at each test cut-off."""
+    found = {}
+    for cutoff, rows in test.groupby(AS_OF, sort=True):
+        labels, chances = rows[CHURNED].to_numpy(), probabilities[rows.index.to_numpy()]
+        found[iso(pd.Timestamp(str(cutoff)).tz_localize("UTC").to_pydatetime())] = {
+            "rows": len(rows),
+            "rate": round(float(labels.mean()), 10),
+            "mean_probability": round(float(chances.mean()), 10),
+            "roc_auc": round(roc_auc(labels, chances), 10),
+        }
+    return found

@@ -12,22 +12,24 @@ from pyspark.sql import functions as F
 
 from social_signals.core.errors import DataQualityError
 from social_signals.core.times import iso
-from social_signals.evaluation.splits import TEST, TRAIN, VALID, Splits
+from social_signals.evaluation.splits import BETWEEN, TEST, TRAIN, VALID, Splits
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
 ROLE = "role"
 SHARES = 10_000
+PARTS = (TRAIN, VALID, TEST, BETWEEN)
 
 
 def with_role(rows: DataFrame, splits: Splits, *, seed: int) -> DataFrame:
-    """Adds `role` (train, valid, test) by cut-off and, where the split is by person, by a hash of seed and person.
+    """Adds `role` (train, valid, test, between) by cut-off and, where the split is by person, by a hash of seed and person.
 
-    Rows of embargoed or unknown cut-offs are left out.
+    Rows of cut-offs that no part may learn from are left out.
     """
     share = F.pmod(F.xxhash64(F.lit(seed), F.col(USER_ID)), F.lit(SHARES)) / F.lit(float(SHARES))
     role = F.lit(None).cast("string")
     # Last rule first: test takes precedence over valid, valid over train, as in Splits.role.
+    role = F.when(F.col(AS_OF).isin(splits.between), F.lit(BETWEEN)).otherwise(role) if splits.between else role
     role = F.when(F.col(AS_OF).isin(splits.train), F.lit(TRAIN)).otherwise(role) if splits.train else role
     role = _in_part(
         splits.valid, share, splits.test_share if splits.valid_share else 0.0, splits.valid_share, VALID, role
@@ -55,6 +57,11 @@ class Examined:
     positives: dict[str, int]
     largest_cutoff: int
     fingerprint: str
+
+    @property
+    def before_test(self) -> int:
+        """How many rows a model may learn from before it meets the test."""
+        return self.rows[TRAIN] + self.rows[VALID] + self.rows[BETWEEN]
 
     def as_json(self) -> dict[str, Any]:
         return {part: {"rows": self.rows[part], "positives": self.positives[part]} for part in self.rows}
@@ -87,15 +94,15 @@ def examine(examples: DataFrame, *, label: str, features: Sequence[str], is_bina
             f"{nulls} labels of {what} are null and {illegal} are not {expected}",
             hint="leave out rows whose outcome is not known, and map the others",
         )
-    rows = {part: sum(r["rows"] for r in found if r[ROLE] == part) for part in (TRAIN, VALID, TEST)}
-    positives = {part: sum(r["positives"] for r in found if r[ROLE] == part) for part in (TRAIN, VALID, TEST)}
+    rows = {part: sum(r["rows"] for r in found if r[ROLE] == part) for part in PARTS}
+    positives = {part: sum(r["positives"] for r in found if r[ROLE] == part) for part in PARTS}
     _require_rows(rows, positives, found, what=what)
     digest = sum(int(r["hash"]) for r in found) % 2**128
     return Examined(rows, positives, max(r["rows"] for r in found), f"{sum(rows.values())}-{digest:032x}")
 
 
 def _require_rows(rows: dict[str, int], positives: dict[str, int], found: list[Any], *, what: str) -> None:
-    empty = [part for part, count in rows.items() if count == 0]
+    empty = [part for part, count in rows.items() if count == 0 and part != BETWEEN]
     if empty:
         seen = (
             ", ".join(f"{iso(r[AS_OF])}: {r['rows']}" for r in sorted(found, key=lambda r: r[AS_OF])[:5])

@@ -123,7 +123,7 @@ def train_influence(
     require_device(spark, device)
     queries = -(-examined.largest_cutoff // PEOPLE_PER_QUERY)
     fitted = fit_ranker(
-        examples.where(F.col(ROLE) != TEST),
+        examples.where(F.col(ROLE).isin(TRAIN, VALID)),
         features=features, relevance=ENGAGEMENT, qid=_query(splits, queries=queries, seed=seed),
         is_valid=F.col(ROLE) == VALID, params=xgboost, workers=workers, device=device, seed=seed,
     )  # fmt: skip
@@ -164,7 +164,7 @@ def _query(splits: Splits, *, queries: int, seed: int) -> Column:
 def _judged(
     examples: DataFrame, fitted: Fitted, *, features: Sequence[str], examined: Examined, seed: int
 ) -> pd.DataFrame:
-    held_out = examples.where(F.col(ROLE) != TRAIN)
+    held_out = examples.where(F.col(ROLE).isin(VALID, TEST))
     total = examined.rows[VALID] + examined.rows[TEST]
     sampled = sample_of_people(held_out, total=total, most=MOST_EVALUATED_ROWS, seed=seed)
     baselines = [

@@ -1,8 +1,10 @@
-"""The knobs of the models room, and their names in xgboost.spark."""
+"""The knobs of the models room, and their names in XGBoost."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from social_signals.core.errors import ConfigError, did_you_mean
 from social_signals.tables.silver import KINDS
@@ -40,13 +42,24 @@ class ChurnParams(CutoffParams):
     """A person active in the lookback has churned when silent over the whole horizon.
 
     kinds: the kinds of interaction by which a person is active (posts always count); empty means every kind.
+    refit: once train and valid have said how many rounds to grow, learn from everything whose outcome was known before the
+    first test cut-off; `calibration_folds` models, each without a part of the people, then say how margins become
+    probabilities. Without it the model knows the train cut-offs alone and is calibrated on valid. n_seeds: how many seeds
+    the model is grown with, to tell the spread of its metrics; the first one's is kept.
     """
 
     kinds: list[str] = field(default_factory=list)
+    refit: bool = True
+    calibration_folds: int = 5
+    n_seeds: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_kinds("churn.kinds", self.kinds)
+        if self.calibration_folds < 2:
+            raise ConfigError(f"churn.calibration_folds is {self.calibration_folds}", hint="give 2 or more")
+        if self.n_seeds < 1:
+            raise ConfigError(f"churn.n_seeds is {self.n_seeds}", hint="give 1 or more")
 
 
 def _default_weights() -> dict[str, int]:
@@ -86,6 +99,7 @@ class InfluenceParams(CutoffParams):
 class XGBoostParams:
     """How the trees are grown. The defaults suit some thousand rows to some million and some hundred features.
 
+    monotone: feature -> 1 or -1, where more of it may only raise or only lower the outcome.
     num_workers: Spark tasks that train together; null takes one per `rows_per_worker` rows, at most as many as there
     are slots, so that small data gives the same model on a laptop and on a cluster.
     """
@@ -99,6 +113,7 @@ class XGBoostParams:
     min_child_weight: float = 5.0
     reg_lambda: float = 5.0
     max_bin: int = 256
+    monotone: dict[str, int] = field(default_factory=dict)
     num_workers: int | None = None
     rows_per_worker: int = 250_000
 
@@ -114,32 +129,50 @@ class XGBoostParams:
             raise ConfigError(
                 f"xgboost.num_workers is {self.num_workers}", hint="give 1 or more, or null to let the rows decide"
             )
+        for name, sign in self.monotone.items():
+            if sign not in (-1, 0, 1):
+                raise ConfigError(f"xgboost.monotone.{name} is {sign}", hint="give 1, -1 or 0")
         if self.max_bin < 2:
             raise ConfigError(f"xgboost.max_bin is {self.max_bin}", hint="give 2 or more; 256 is usual")
 
 
-# Decided elsewhere: a worker count is resolved against the slots before xgboost.spark hears of it.
+# Decided elsewhere: a number of workers or rounds is no property of a tree.
 IGNORED = None
 
-XGBOOST_SPARK_NAMES: dict[str, str | None] = {
+XGBOOST_NAMES: dict[str, str | None] = {
     "max_depth": "max_depth",
     "learning_rate": "learning_rate",
-    "n_estimators": "n_estimators",
-    "early_stopping_rounds": "early_stopping_rounds",
+    "n_estimators": IGNORED,
+    "early_stopping_rounds": IGNORED,
     "subsample": "subsample",
     "colsample_bytree": "colsample_bytree",
     "min_child_weight": "min_child_weight",
     "reg_lambda": "reg_lambda",
     "max_bin": "max_bin",
+    "monotone": IGNORED,
     "num_workers": IGNORED,
     "rows_per_worker": IGNORED,
 }
 
 
-def xgboost_spark_settings(params: XGBoostParams) -> dict[str, int | float]:
-    """The parameters under the names of xgboost.spark's estimators."""
-    named = {XGBOOST_SPARK_NAMES[name]: value for name, value in vars(params).items()}
-    return {name: value for name, value in named.items() if name is not IGNORED}
+def xgboost_settings(params: XGBoostParams, *, features: Sequence[str]) -> dict[str, Any]:
+    """The parameters under XGBoost's own names. Raises ConfigError where `monotone` names a feature that is not there.
+
+    >>> xgboost_settings(XGBoostParams(monotone={"b": -1}), features=["a", "b"])["monotone_constraints"]
+    '(0,-1)'
+    """
+    named = {XGBOOST_NAMES[name]: value for name, value in vars(params).items()}
+    settings = {name: value for name, value in named.items() if name is not IGNORED}
+    for name in params.monotone:
+        if name not in features:
+            raise ConfigError(
+                f"xgboost.monotone names {name!r}, which is no feature of the model",
+                hint=did_you_mean(name, list(features)),
+            )
+    if params.monotone:
+        signs = ",".join(str(params.monotone.get(name, 0)) for name in features)
+        settings["monotone_constraints"] = f"({signs})"
+    return settings
 
 
 def _require_kinds(setting: str, kinds: list[str]) -> None:

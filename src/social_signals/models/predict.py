@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -84,6 +85,18 @@ def with_margins(
     # Aliases, because a kept column may be a feature as well, and Arrow refuses two columns of one name.
     values_in_order = [F.col(name).alias(f"_{place}") for place, name in enumerate(names)]
     return rows.select(*keep, *values_in_order).mapInArrow(predict, StructType(fields))
+
+
+def importance_of(booster: bytes, rows: pd.DataFrame) -> dict[str, float]:
+    """Feature -> mean absolute SHAP contribution to the margin over the rows (features in the model's order), largest first."""
+    if not len(rows):
+        return {}
+    _, contributions = _predict(load_booster(booster), rows.to_numpy(np.float64), with_contributions=True, device="cpu")
+    if contributions is None:
+        return {}
+    means = np.abs(contributions[:, :-1].astype(np.float64)).mean(axis=0)
+    found = {str(name): round(float(mean), 6) for name, mean in zip(rows.columns, means, strict=True)}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _matrix(batch: Any, *, first: int) -> NDArray[np.float64]:

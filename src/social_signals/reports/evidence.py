@@ -17,7 +17,7 @@ SPLITS = {
     "cv_row": "pairs that training never saw",
     "validation": "the slice on which training stopped",
 }
-LOGISTIC = "A logistic regression"
+LOGISTIC, TREE = "A logistic regression", "A decision tree"
 BASELINES = {
     "recency": "Recency alone",
     "followers": "Audience size alone",
@@ -25,6 +25,7 @@ BASELINES = {
     "activity": "Past activity alone",
     "engagement": "Past engagement alone",
     "logistic": LOGISTIC,
+    "decision_tree": TREE,
 }
 NUMBERS = {
     "average_precision": "Average precision",
@@ -143,8 +144,8 @@ def _baseline(name: str, values: Any, split: str | None) -> Measure | None:
 
 
 def _simplest_first(baselines: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Rules of one column before the logistic regression on all of them."""
-    return sorted(baselines.items(), key=lambda item: (BASELINES.get(item[0]) == LOGISTIC, item[0]))
+    """Rules of one column before what was learnt from all of them."""
+    return sorted(baselines.items(), key=lambda item: (BASELINES.get(item[0]) in (LOGISTIC, TREE), item[0]))
 
 
 def _numbers(numbers: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -63,6 +63,8 @@ def test_outcome_windows_of_parts_never_overlap_and_nobody_is_in_two_parts(count
         assert max(splits.train + splits.valid) + days(horizon) <= splits.test[0]
     if splits.method == BY_TIME:
         assert splits.train[-1] + days(horizon) <= splits.valid[0]
+        assert max(splits.before_test) + days(horizon) <= splits.test[0]
+    assert set(splits.train) | set(splits.valid) <= set(splits.before_test)
     shares = [i / 100 for i in range(100)]
     for cutoff in cutoffs:
         roles = [splits.role(cutoff, share) for share in shares]
@@ -76,7 +78,8 @@ def test_outcome_windows_of_parts_never_overlap_and_nobody_is_in_two_parts(count
 
 def test_many_cutoffs_are_split_by_time_with_the_fractions_asked_for():
     splits = split_by_time([START + days(30 * i) for i in range(40)], horizon_days=90)
-    assert (splits.method, len(splits.test), len(splits.valid), len(splits.embargoed)) == (BY_TIME, 12, 6, 4)
+    assert (splits.method, len(splits.test), len(splits.valid), len(splits.embargoed)) == (BY_TIME, 12, 6, 2)
+    assert (len(splits.train), len(splits.between), len(splits.before_test)) == (18, 2, 26)
 
 
 def test_three_cutoffs_a_horizon_apart_are_enough_for_three_parts():

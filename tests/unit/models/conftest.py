@@ -16,7 +16,7 @@ from social_signals.models.params import ChurnParams, XGBoostParams
 
 MAY = datetime(2020, 5, 1, tzinfo=timezone.utc)
 CUTOFFS = [MAY + timedelta(days=90 * i) for i in range(4)]
-SPLITS = Splits(train=CUTOFFS[:2], valid=CUTOFFS[2:3], test=CUTOFFS[3:], embargoed=[])
+SPLITS = Splits(train=CUTOFFS[:2], valid=CUTOFFS[2:3], test=CUTOFFS[3:], embargoed=[], before_test=CUTOFFS[:3])
 FEATURES = ["days_since_last_activity", "given_90d_count", "noise", "tone"]
 TREES = {"n_estimators": 40, "max_depth": 3, "learning_rate": 0.2, "early_stopping_rounds": 10}
 PEOPLE = 400
@@ -57,7 +57,7 @@ def train(tmp_path_factory):
 
     def run(frame, *, workers=1, store=None, **settings):
         chosen = {
-            "features": FEATURES, "as_of": CUTOFFS[-1] + timedelta(days=90), "splits": SPLITS, "params": ChurnParams(),
+            "features": FEATURES, "as_of": CUTOFFS[-1] + timedelta(days=90), "splits": SPLITS, "params": ChurnParams(calibration_folds=2),
             "xgboost": XGBoostParams(**TREES, num_workers=workers), "seed": 7, "device": "cpu",
             "inputs": {"gold.user_features": 3}, "store": store or ModelStore(tmp_path_factory.mktemp("models")),
         }  # fmt: skip

@@ -5,11 +5,11 @@ import pytest
 import xgboost
 from pyspark.sql import functions as F
 
-from social_signals.core.errors import DataQualityError, ModelMismatchError, ResourceError
+from social_signals.core.errors import ConfigError, DataQualityError, ModelMismatchError, ResourceError
 from social_signals.evaluation.metrics import roc_auc
 from social_signals.models.artefact import ModelStore
 from social_signals.models.calibration import Calibration
-from social_signals.models.params import XGBOOST_SPARK_NAMES, XGBoostParams
+from social_signals.models.params import XGBOOST_NAMES, ChurnParams, XGBoostParams
 from social_signals.models.predict import load_booster
 
 FEATURES = ["days_since_last_activity", "given_90d_count", "noise", "tone"]
@@ -41,6 +41,9 @@ def test_the_model_finds_what_is_there_and_says_how_well(churn_model):
     assert churn["test"]["rows"] == 400
     assert churn["baselines"]["recency"]["roc_auc"] < churn["test"]["roc_auc"]
     assert churn["baselines"]["logistic"]["roc_auc"] > 0.8
+    assert 0.6 < churn["baselines"]["decision_tree"]["roc_auc"] < churn["test"]["roc_auc"]
+    assert churn["test"]["f1"] > 0.7
+    assert churn["slices"]["2021-01-26"]["rows"] == 400
     assert churn["newest"]["as_of"] == "2021-01-26"
 
 
@@ -102,7 +105,9 @@ def test_workers_agree_with_plain_xgboost(examples, train):
         plain.inplace_predict(held_out[FEATURES].to_numpy(np.float32), iteration_range=(0, rounds)),
     )
     for workers in (1, 2):
-        model, _ = train(examples, workers=workers, xgboost=XGBoostParams(**settings, num_workers=workers))
+        model, _ = train(
+            examples, params=ChurnParams(refit=False), xgboost=XGBoostParams(**settings, num_workers=workers)
+        )
         assert roc_auc(held_out["churned"], margins(model.booster, held_out)) == pytest.approx(theirs, abs=1e-3)
 
 
@@ -112,6 +117,46 @@ def test_the_same_inputs_find_the_finished_model(examples, train, tmp_path):
     found, is_new = train(examples, store=store)
     assert (was_new, is_new) == (True, False)
     assert found.booster == first.booster
+
+
+def test_what_happened_between_train_and_valid_is_learnt_from_once_they_have_said_how_long(examples, train):
+    # valid's only cut-off moves a part into the gap: there it may teach, and may not say when to stop
+    gap = F.when((F.col("role") == "valid") & (F.xxhash64("user_id") % 2 == 0), "between").otherwise(F.col("role"))
+    with_gap = examples.withColumn("role", gap)
+    model, _ = train(with_gap)
+    without, _ = train(with_gap.where("role <> 'between'"))
+    assert model.card["rounds"] == without.card["rounds"]
+    assert model.card["history"] == without.card["history"]
+    assert model.booster != without.booster
+    frozen, _ = train(with_gap, params=ChurnParams(refit=False))
+    held_out = local_test(examples)
+    late, early = (roc_auc(held_out["churned"], margins(m.booster, held_out)) for m in (model, frozen))
+    assert late > early - 0.005
+
+
+def test_seeds_tell_how_far_chance_carries(examples, train):
+    model, _ = train(examples, params=ChurnParams(n_seeds=3, calibration_folds=2))
+    spread = model.metrics["churn"]["seeds"]
+    assert spread["n"] == 3
+    assert 0 < spread["roc_auc_std"] < 0.02
+    assert spread["roc_auc_mean"] == pytest.approx(model.metrics["churn"]["test"]["roc_auc"], abs=0.03)
+
+
+def test_a_feature_that_may_only_raise_the_risk_never_lowers_it(examples, train):
+    trees = {"n_estimators": 40, "max_depth": 3, "learning_rate": 0.2, "early_stopping_rounds": 10}
+    bound = XGBoostParams(**trees, num_workers=1, monotone={"noise": 1})
+    model, _ = train(examples, params=ChurnParams(refit=False), xgboost=bound)
+    rows = np.tile(local_test(examples)[FEATURES].to_numpy(np.float32)[:1], (50, 1))
+    rows[:, FEATURES.index("noise")] = np.linspace(0, 1, 50)
+    assert (np.diff(load_booster(model.booster).inplace_predict(rows, predict_type="margin")) >= 0).all()
+    with pytest.raises(ConfigError, match="monotone names 'nois'"):
+        train(examples, xgboost=XGBoostParams(**trees, num_workers=1, monotone={"nois": 1}))
+
+
+def test_the_card_says_which_features_matter(churn_model):
+    importance = churn_model.card["importance"]
+    assert list(importance)[:2] == ["days_since_last_activity", "given_90d_count"]
+    assert importance["noise"] < importance["given_90d_count"] / 3
 
 
 def test_probabilities_are_calibrated_and_monotone_in_the_margin(churn_model):
@@ -162,5 +207,5 @@ def _device():
     return _device_of_a_tree("cuda")
 
 
-def test_every_setting_has_a_name_in_xgboost_spark_or_is_ignored_on_purpose():
-    assert set(vars(XGBoostParams())) == set(XGBOOST_SPARK_NAMES)
+def test_every_setting_has_a_name_in_xgboost_or_is_ignored_on_purpose():
+    assert set(vars(XGBoostParams())) == set(XGBOOST_NAMES)
