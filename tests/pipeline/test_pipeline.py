@@ -181,3 +181,28 @@ def test_a_real_community_goes_through_with_nothing_but_its_path(french_run: Ran
     assert churn["test"]["roc_auc"] > churn["baselines"]["recency"]["roc_auc"]
     assert french_run.summary.as_of == "2021-08-20", "the first midnight after the newest act"
     assert (french_run.root / "report.html").stat().st_size > 100_000
+
+
+def test_a_candidate_that_is_no_better_stays_one_with_exit_code_6(
+    job_runner: Callable[..., Ran], sample_run: Ran, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(sample_run.root, tmp_path / "lakehouse"))
+    champion = (root / "models" / "churn" / "champion.json").read_text()
+    poor = [
+        *SMALL_SAMPLE[2:-1],
+        "xgboost.n_estimators=1",
+        "xgboost.max_depth=1",
+        "xgboost.colsample_bytree=0.01",
+        "churn.refit=false",
+        f"as_of={sample_run.summary.as_of}",
+    ]
+    chosen = [setting for setting in poor if not setting.startswith("influence")]
+    ran = job_runner("train_churn", root, *chosen)
+    assert ran.code == 6, ran.summary.error
+    assert ran.summary.error is not None
+    assert "stays a candidate: on the newest slice its roc_auc differs by -" in ran.summary.error["problem"]
+    assert (root / "models" / "churn" / "champion.json").read_text() == champion
+    again = job_runner("train_churn", root, *chosen, "tracking.gate=off")
+    assert again.code == 0
+    assert again.summary.metrics["gate"]["churn"]["promoted"] == 1
+    assert (root / "models" / "churn" / "champion.json").read_text() != champion

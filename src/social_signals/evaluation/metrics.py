@@ -282,6 +282,34 @@ def bootstrap(
     return _bootstrap(metric, labels, scores, [members], seed=seed, draws=draws, level=level)
 
 
+def paired_bootstrap(
+    metric: Metric,
+    labels: ArrayLike,
+    ours: ArrayLike,
+    theirs: ArrayLike,
+    *,
+    groups: ArrayLike,
+    seed: int,
+    draws: int = 1000,
+    level: float = 0.95,
+) -> Interval:
+    """metric(ours) - metric(theirs) on the same rows, with its percentile bootstrap interval; groups drawn as in `bootstrap`.
+
+    Both are judged on the same draw, so what makes a draw hard for everybody falls out of the difference.
+
+    >>> paired_bootstrap(brier, [0, 1], [0.5, 0.5], [0.0, 1.0], groups=["a", "b"], seed=1)
+    Interval(value=0.25, low=0.25, high=0.25)
+    """
+    members = np.unique(np.asarray(groups), return_inverse=True)[1]
+    mine, other = np.asarray(ours, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
+
+    def difference(y: Floats, place: Floats, w: Floats) -> float:
+        rows = place.astype(np.int64)
+        return metric(y, mine[rows], w) - metric(y, other[rows], w)
+
+    return _bootstrap(difference, labels, np.arange(len(mine)), [members], seed=seed, draws=draws, level=level)
+
+
 def pair_bootstrap(
     metric: Metric,
     a_won: ArrayLike,

@@ -10,9 +10,10 @@ from social_signals.features import FEATURE_NAMES, FeatureParams, activity
 from social_signals.governance import ConsentParams
 from social_signals.jobs import training
 from social_signals.jobs.job import Context, Job, Outcome
-from social_signals.models.churn import churn_examples, train_churn
+from social_signals.models.churn import PERSON, churn_examples, newest_rows, train_churn
 from social_signals.models.distributed import require_barrier
-from social_signals.models.labels import churn_labels
+from social_signals.models.gate import duel_on
+from social_signals.models.labels import CHURNED, churn_labels
 from social_signals.models.params import ChurnParams, XGBoostParams
 from social_signals.tables.silver import INTERACTIONS, POSTS
 from social_signals.tracking import TrackingParams
@@ -53,7 +54,9 @@ def run(job: TrainChurnJob, context: Context) -> Outcome:
             examples, features=FEATURE_NAMES, as_of=plan.as_of, splits=plan.splits, params=job.churn, xgboost=job.xgboost,
             seed=job.seed, device=device, inputs=catalog.read_versions, store=training.model_store(catalog),
         )  # fmt: skip
+        newest = newest_rows(examples, splits=plan.splits, seed=job.seed)
     finally:
         examples.unpersist()
-    metrics = training.conclude(context, artefact, is_new=is_new, tracking=job.tracking)
+    duel = duel_on(newest, label=CHURNED, person=PERSON, seed=job.seed)
+    metrics = training.conclude(context, artefact, is_new=is_new, tracking=job.tracking, duel=duel)
     return Outcome(metrics=metrics, as_of=plan.as_of, device=device)

@@ -21,7 +21,7 @@ from social_signals.governance import ConsentParams
 from social_signals.jobs import build_features
 from social_signals.jobs.job import Context
 from social_signals.models.artefact import Artefact, ModelStore, load, require_kind
-from social_signals.models.gate import settle
+from social_signals.models.gate import Duel, require_promoted, settle
 from social_signals.models.params import CutoffParams
 from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import AS_OF
@@ -126,11 +126,16 @@ def chosen_model(catalog: Catalog, kind: str, *, folder: str | None) -> Artefact
     return champion
 
 
-def conclude(context: Context, artefact: Artefact, *, is_new: bool, tracking: TrackingParams) -> dict[str, Any]:
-    """Settle who is in charge and tell MLflow; returns the model's metrics for the last line."""
+def conclude(
+    context: Context, artefact: Artefact, *, is_new: bool, tracking: TrackingParams, duel: Duel | None = None
+) -> dict[str, Any]:
+    """Settle who is in charge and tell MLflow; returns the model's metrics for the last line.
+
+    Raises GateError where the gate is strict and the champion stays; the candidate is in MLflow by then, without the alias.
+    """
     catalog = context.catalog
     store = model_store(catalog)
-    verdict = settle(artefact, store, gate=tracking.gate)
+    verdict = settle(artefact, store, gate=tracking.gate, duel=duel)
     state = "trained" if is_new else "found, made of the same inputs"
     log.info("%s %s; %s: %s", artefact.model_id, state, "champion" if verdict.promoted else "candidate", verdict.reason)
     context.progress.step("tracking")
@@ -147,4 +152,6 @@ def conclude(context: Context, artefact: Artefact, *, is_new: bool, tracking: Tr
         tags={"run_id": context.run_id, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")},
     )
     log_model_run(tracking, run, root=catalog.file(), is_champion=verdict.promoted)
-    return artefact.metrics
+    require_promoted(verdict, artefact, gate=tracking.gate)
+    settled = {"model_id": artefact.model_id, **verdict.as_json()}
+    return artefact.metrics | {"gate": {artefact.kind: settled}}

@@ -121,6 +121,18 @@ def train_churn(
     return artefact, True
 
 
+def newest_rows(examples: DataFrame, *, splits: Splits, seed: int) -> pd.DataFrame:
+    """The rows of the newest test cut-off, for a duel of two models: features, `churned`, `person`. Bounded, sorted.
+
+    Examples as `train_churn` takes them; whoever trained on cut-offs before the test has not seen them.
+    """
+    newest = examples.where((F.col(ROLE) == TEST) & (F.col(AS_OF) == F.lit(splits.test[-1])))
+    sampled = sample_of_people(newest, total=newest.count(), most=MOST_EVALUATED_ROWS, seed=seed)
+    known = [name for name in sampled.columns if name not in (AS_OF, USER_ID, ROLE)]
+    rows = sampled.select(F.xxhash64(USER_ID).alias(PERSON), *known).toPandas()
+    return pd.DataFrame(rows).sort_values(PERSON, ignore_index=True)
+
+
 @dataclass(frozen=True)
 class _Grower:
     """The fits of one model, which differ only in whom they learn from."""

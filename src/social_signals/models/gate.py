@@ -1,34 +1,71 @@
-"""Which of two models should be in charge, told from their cards."""
+"""Which of two models should be in charge: told on rows that both are judged on, else from their cards."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from social_signals.core.errors import GateError
+from social_signals.evaluation.metrics import Interval, paired_bootstrap, roc_auc
 from social_signals.models.artefact import Artefact, ModelStore
+from social_signals.models.predict import load_booster
 
 TRACKED = "roc_auc"
+# Told by what: the candidate's ROC AUC less the champion's; null where the champion cannot read the rows.
+Duel = Callable[[Artefact, Artefact], Interval | None]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the candidate takes charge, and why, in a sentence."""
+    """Whether the candidate takes charge, and why, in a sentence. gained: what it gained over the champion, where told."""
 
     promoted: bool
     reason: str
+    gained: Interval | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For the metrics of a run: `promoted` as 1 or 0, and the difference with its interval."""
+        told = {} if self.gained is None else {f"gained_{k}": round(v, 10) for k, v in self.gained._asdict().items()}
+        return {"promoted": int(self.promoted), **told}
 
 
-def judge(candidate: Artefact, champion: Artefact | None) -> Verdict:
-    """The candidate takes charge unless a champion judged on the same cut-offs did at least as well there.
+def duel_on(rows: pd.DataFrame, *, label: str, person: str, seed: int) -> Duel:
+    """A duel on `rows` (features, a label of 0 or 1, the person), in an order of their own: neither model has learnt from them.
 
-    A champion that was judged on other cut-offs than the candidate has not shown what it does on the newest ones.
+    The difference of the two ROC AUCs comes with a paired bootstrap over people.
+    """
+
+    def duel(candidate: Artefact, champion: Artefact) -> Interval | None:
+        if not set(champion.features) <= set(rows.columns):
+            return None
+        ours, theirs = (
+            load_booster(model.booster).inplace_predict(
+                rows[model.features].to_numpy(np.float32), predict_type="margin", validate_features=False
+            )
+            for model in (candidate, champion)
+        )
+        return paired_bootstrap(roc_auc, rows[label], ours, theirs, groups=rows[person], seed=seed)
+
+    return duel
+
+
+def judge(candidate: Artefact, champion: Artefact | None, *, duel: Duel | None = None) -> Verdict:
+    """The candidate takes charge where there is no champion, or where it is better.
+
+    With a duel it is better when the lower bound of what it gained lies above zero. Without, when its card says more than
+    the champion's about the same cut-offs; a champion judged on others has not shown what it does on the newest ones.
     """
     if champion is None:
         return Verdict(True, "there was no champion")
     if champion.model_id == candidate.model_id:
         return Verdict(True, "it is the champion")
-    ours, theirs = _judged_on(candidate), _judged_on(champion)
-    if ours != theirs:
+    if duel is not None:
+        return _judged_by_duel(candidate, champion, duel)
+    if _judged_on(candidate) != _judged_on(champion):
         return Verdict(True, f"{champion.model_id} was judged on other data")
     new, old = _value(candidate), _value(champion)
     if new is not None and (old is None or new > old):
@@ -36,17 +73,31 @@ def judge(candidate: Artefact, champion: Artefact | None) -> Verdict:
     return Verdict(False, f"test {TRACKED} {_shown(new)} does not beat {_shown(old)} of {champion.model_id}")
 
 
-def settle(candidate: Artefact, store: ModelStore, *, gate: str) -> Verdict:
-    """Promote the candidate, or not, as `gate` says: `off` always, `report` if better, `strict` raises GateError if not."""
-    verdict = Verdict(True, "the gate is off") if gate == "off" else judge(candidate, store.champion(candidate.kind))
-    if not verdict.promoted and gate == "strict":
+def settle(candidate: Artefact, store: ModelStore, *, gate: str, duel: Duel | None = None) -> Verdict:
+    """Promote the candidate where the verdict, or `gate=off`, says so."""
+    champion = store.champion(candidate.kind)
+    verdict = Verdict(True, "the gate is off") if gate == "off" else judge(candidate, champion, duel=duel)
+    if verdict.promoted:
+        store.promote(candidate)
+    return verdict
+
+
+def require_promoted(verdict: Verdict, candidate: Artefact, *, gate: str) -> None:
+    """Raise GateError where the gate is strict and the candidate stays a candidate."""
+    if gate == "strict" and not verdict.promoted:
         raise GateError(
             f"{candidate.model_id} stays a candidate: {verdict.reason}",
             hint="keep the champion, train on more, or set tracking.gate=off to promote it anyway",
         )
-    if verdict.promoted:
-        store.promote(candidate)
-    return verdict
+
+
+def _judged_by_duel(candidate: Artefact, champion: Artefact, duel: Duel) -> Verdict:
+    gained = duel(candidate, champion)
+    if gained is None:
+        return Verdict(True, f"{champion.model_id} needs features that are no longer there")
+    told = f"on the newest slice its {TRACKED} differs by {gained.value:+.4f} ({gained.low:+.4f} to {gained.high:+.4f})"
+    is_better = gained.low > 0
+    return Verdict(is_better, f"{told} from that of {champion.model_id}", gained)
 
 
 def _judged_on(artefact: Artefact) -> object:

@@ -12,14 +12,14 @@ GATES = ("report", "strict", "off")
 @dataclass
 class TrackingParams:
     """uri: an MLflow tracking URI; null is the file `mlflow.db` under the catalog's root. gate: what happens when a new
-    model is not better than the champion: `report` keeps the champion and says so, `strict` fails the job (exit code
-    6), `off` promotes whatever was trained last.
+    model is not better than the champion: `strict` keeps the champion and fails the job (exit code 6), `report` keeps it
+    and says so (as the pipeline does), `off` promotes whatever was trained last.
     """
 
     enabled: bool = True
     uri: str | None = None
     experiment: str = "social-signals"
-    gate: str = "report"
+    gate: str = "strict"
 
     def __post_init__(self) -> None:
         if self.gate not in GATES:

@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from social_signals.core.errors import GateError, ModelMismatchError
 from social_signals.models.artefact import CHURN, INFLUENCE, Artefact, ModelStore, load, model_id_of, require_kind
-from social_signals.models.gate import judge, settle
+from social_signals.models.gate import duel_on, judge, require_promoted, settle
 
 
 def model(model_id="churn-1", *, auc=0.8, newest="2020-03-01"):
@@ -101,9 +104,40 @@ def test_the_gate_reports_refuses_or_lets_pass(store):
     assert settle(model("churn-1", auc=0.8), store, gate="strict").promoted
     worse = model("churn-2", auc=0.7)
     store.put(worse)
-    assert not settle(worse, store, gate="report").promoted
+    verdict = settle(worse, store, gate="strict")
+    assert not verdict.promoted
+    require_promoted(verdict, worse, gate="report")
     with pytest.raises(GateError, match=r"0\.7000 does not beat 0\.8000"):
-        settle(worse, store, gate="strict")
+        require_promoted(verdict, worse, gate="strict")
     assert store.champion(CHURN).model_id == "churn-1"
     assert settle(worse, store, gate="off").promoted
     assert store.champion(CHURN).model_id == "churn-2"
+
+
+def booster_on(values, labels):
+    import xgboost
+
+    rows = xgboost.DMatrix(np.asarray(values, dtype=np.float32), label=labels)
+    return bytes(xgboost.train({"objective": "binary:logistic", "nthread": 1}, rows, 10).save_raw("ubj"))
+
+
+def test_in_a_duel_a_candidate_must_win_by_more_than_chance():
+    rng = np.random.default_rng(1)
+    truth, noise = rng.normal(size=600), rng.normal(size=600)
+    labels = (truth + 0.3 * rng.normal(size=600) > 0).astype(int)
+    rows = pd.DataFrame({"a": truth, "b": noise, "churned": labels, "person": np.arange(600)})
+    seeing = replace(model("churn-1"), features=["a", "b"], booster=booster_on(rows[["a", "b"]], labels))
+    guessing = replace(model("churn-2"), features=["b"], booster=booster_on(rows[["b"]], rng.permutation(labels)))
+    duel = duel_on(rows, label="churned", person="person", seed=7)
+
+    won = judge(seeing, guessing, duel=duel)
+    assert won.promoted
+    assert won.gained.low > 0.2
+    assert won.as_json()["gained_low"] == pytest.approx(won.gained.low)
+    lost = judge(guessing, seeing, duel=duel)
+    assert not lost.promoted
+    assert lost.gained.value == pytest.approx(-won.gained.value)
+    # no better and no worse is not better
+    assert not judge(replace(seeing, model_id="churn-3"), seeing, duel=duel).promoted
+    gone = replace(seeing, features=["a", "old_feature"])
+    assert judge(guessing, gone, duel=duel).reason == "churn-1 needs features that are no longer there"
