@@ -50,11 +50,18 @@ def _watch(pid: int, peak: list[float]) -> None:
     try:
         process = psutil.Process(pid)
         while process.is_running():
-            family = [process, *process.children(recursive=True)]
-            peak[0] = max(peak[0], sum(p.memory_info().rss for p in family) / 2**20)
+            peak[0] = max(peak[0], sum(_resident(p) for p in [process, *process.children(recursive=True)]) / 2**20)
             time.sleep(0.5)
-    except psutil.Error:
+    except psutil.NoSuchProcess:
         return
+
+
+def _resident(process: psutil.Process) -> int:
+    """Bytes; 0 for a worker that ended between being listed and being asked."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def main() -> None:
