@@ -206,3 +206,39 @@ def test_a_candidate_that_is_no_better_stays_one_with_exit_code_6(
     assert again.code == 0
     assert again.summary.metrics["gate"]["churn"]["promoted"] == 1
     assert (root / "models" / "churn" / "champion.json").read_text() != champion
+
+
+def test_leaving_by_an_event_is_a_model_of_its_own(
+    job_runner: Callable[..., Ran], sample_run: Ran, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(sample_run.root, tmp_path / "lakehouse"))
+    settings = ["churn.definition=event", "churn.events=[unsubscribe, unfollow]", "model=quick", "churn.max_cutoffs=24"]
+    ran = job_runner("train_churn", root, *settings, f"as_of={sample_run.summary.as_of}")
+    assert ran.code == 0, ran.summary.error
+    assert 0 < ran.summary.metrics["churn"]["test"]["rate"] < 0.5
+    assert ran.summary.metrics["gate"]["churn_event"]["promoted"] == 1
+    champions = {path.parent.name for path in root.glob("models/*/champion.json")}
+    assert {"churn", "churn_event"} <= champions
+
+
+def test_a_table_of_contracts_needs_no_lakehouse(job_runner: Callable[..., Ran], tmp_path: Path) -> None:
+    # those on short contracts who pay much leave, and a third column says nothing
+    lines = ["id,plan,price,colour,left"]
+    for i in range(600):
+        plan, price, colour = ("monthly", "yearly")[i % 2], (i * 37) % 100, ("red", "green", "blue")[i % 3]
+        left = plan == "monthly" and price > 50 + (i * 13) % 20
+        lines.append(f"c{i},{plan},{price},{colour},{'Yes' if left else 'No'}")
+    contracts = tmp_path / "contracts.csv"
+    contracts.write_text("\n".join(lines))
+    settings = [f"churn.contract.table={contracts}", "churn.contract.label=left", "model=quick"]
+    lost = job_runner("train_churn", tmp_path / "lake", "churn.definition=contract", *settings)
+    assert lost.code == 2
+    assert "churn.contract.key is 'customer_id'" in str(lost.summary.error)
+    ran = job_runner("train_churn", tmp_path / "lake", "churn.definition=contract", "churn.contract.key=id", *settings)
+    assert ran.code == 0, ran.summary.error
+    churn = ran.summary.metrics["churn"]
+    assert churn["test"]["roc_auc"] > 0.95
+    assert churn["baselines"]["logistic"]["roc_auc"] > 0.9
+    card = json.loads(next((tmp_path / "lake" / "models" / "churn_contract").glob("*/card.json")).read_text())
+    assert card["categories"]["plan"] == ["monthly", "yearly"]
+    assert card["importance"][-1]["feature"] == "colour"

@@ -32,7 +32,7 @@ from social_signals.jobs import (
 )
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.distributed import require_barrier, require_device
-from social_signals.models.params import ChurnParams, InfluenceParams, XGBoostParams
+from social_signals.models.params import SILENCE, ChurnParams, InfluenceParams, XGBoostParams
 from social_signals.nlp.params import TextParams, TopicParams
 from social_signals.reports.params import ReportParams
 from social_signals.scoring.params import ScoringParams
@@ -67,6 +67,11 @@ class PipelineJob(Job):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.churn.definition != SILENCE:
+            raise ConfigError(
+                f"churn.definition is {self.churn.definition}, and the pipeline scores who will fall silent",
+                hint="train it with the job train_churn; the pipeline's own is churn.definition=silence",
+            )
         if self.influence.pairs is not None:
             raise ConfigError(
                 "influence.pairs is set, and a model of labelled pairs cannot score the people of gold.user_features",

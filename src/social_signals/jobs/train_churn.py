@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark import StorageLevel
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
+from social_signals.core.errors import ConfigError
+from social_signals.evaluation.splits import TRAIN, split_by_time
 from social_signals.features import FEATURE_NAMES, FeatureParams, activity
 from social_signals.governance import ConsentParams
+from social_signals.ingest.places import is_delta_folder
 from social_signals.jobs import training
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.churn import PERSON, churn_examples, newest_rows, train_churn
+from social_signals.models.contract import NO_TIME, contract_rows, encoded, learn_encoding
 from social_signals.models.distributed import require_barrier
+from social_signals.models.examples import ROLE, with_role
 from social_signals.models.gate import duel_on
-from social_signals.models.labels import CHURNED, churn_labels
-from social_signals.models.params import ChurnParams, XGBoostParams
-from social_signals.tables.silver import INTERACTIONS, POSTS
+from social_signals.models.labels import CHURNED, churn_labels, event_labels
+from social_signals.models.params import CONTRACT, EVENT, ChurnParams, XGBoostParams
+from social_signals.tables.gold import AS_OF
+from social_signals.tables.silver import INTERACTIONS, POSTS, USER_ID
 from social_signals.tracking import TrackingParams
 
 
@@ -34,29 +46,96 @@ SCHEMA = TrainChurnJob
 
 
 def run(job: TrainChurnJob, context: Context) -> Outcome:
-    """Cut-offs, slices, labels, model. A slice that is missing is built first."""
+    """Cut-offs, slices, labels, model; or contracts, model. A slice that is missing is built first."""
     require_barrier(context.spark, workers=job.xgboost.num_workers)
+    return _from_contracts(job, context) if job.churn.definition == CONTRACT else _from_acts(job, context)
+
+
+def _from_acts(job: TrainChurnJob, context: Context) -> Outcome:
     plan = training.plan(context, as_of=job.as_of_instant, cutoffs=job.churn, features=job.features)
     device = job.platform.device
     if job.dry_run:
         return Outcome(status="dry_run", as_of=plan.as_of, device=device, plan=[plan.sentence("train_churn")])
-    catalog = context.catalog
     features = training.slices(context, as_of=plan.splits.used, features=job.features, consent=job.consent)
-    acts = activity(catalog.read(POSTS), catalog.read(INTERACTIONS), kinds=job.churn.kinds)
-    labels = churn_labels(
-        acts, cutoffs=plan.splits.used, lookback_days=job.churn.lookback_days, horizon_days=job.churn.horizon_days
+    examples = churn_examples(features, _labels(job, context, plan), splits=plan.splits, seed=job.seed)
+    metrics = _trained(job, context, examples, plan, features=FEATURE_NAMES)
+    return Outcome(metrics=metrics, as_of=plan.as_of, device=device)
+
+
+def _labels(job: TrainChurnJob, context: Context, plan: training.Plan) -> DataFrame:
+    catalog, churn = context.catalog, job.churn
+    interactions = catalog.read(INTERACTIONS)
+    acts = activity(catalog.read(POSTS), interactions, kinds=churn.kinds)
+    days = {"lookback_days": churn.lookback_days, "horizon_days": churn.horizon_days}
+    if churn.definition == EVENT:
+        return event_labels(acts, interactions, cutoffs=plan.splits.used, events=churn.events, **days)
+    return churn_labels(acts, cutoffs=plan.splits.used, **days)
+
+
+def _from_contracts(job: TrainChurnJob, context: Context) -> Outcome:
+    contract, device = job.churn.contract, job.platform.device
+    rows = contract_rows(table_at(context, str(contract.table)), contract)
+    # One slice: train, valid and test are different contracts, and the metrics say how the model does on others.
+    splits = split_by_time(
+        [NO_TIME], horizon_days=1, test_fraction=job.churn.test_fraction, valid_fraction=job.churn.valid_fraction
     )
+    if job.dry_run:
+        sentence = f"train_churn: {contract.label} of {contract.table}, split by {contract.key}"
+        return Outcome(status="dry_run", device=device, plan=[sentence])
+    with_roles = with_role(rows, splits, seed=job.seed)
+    columns = [name for name in rows.columns if name not in (AS_OF, USER_ID, CHURNED)]
+    encoding = learn_encoding(with_roles.where(F.col(ROLE) == TRAIN), columns=columns)
+    examples = encoded(with_roles, encoding, keep=[AS_OF, USER_ID, CHURNED, ROLE])
+    metrics = _trained(
+        job,
+        context,
+        examples,
+        training.Plan(NO_TIME, splits),
+        features=encoding.features,
+        categories=encoding.categories,
+    )
+    return Outcome(metrics=metrics, device=device)
+
+
+def _trained(
+    job: TrainChurnJob,
+    context: Context,
+    examples: DataFrame,
+    plan: training.Plan,
+    *,
+    features: Sequence[str],
+    categories: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """The metrics of the model of these examples, once it is settled who is in charge."""
     # Counted, fingerprinted, trained on and judged: without this each would join features and labels again.
-    examples = churn_examples(features, labels, splits=plan.splits, seed=job.seed).persist(StorageLevel.MEMORY_AND_DISK)
+    kept = examples.persist(StorageLevel.MEMORY_AND_DISK)
     context.progress.step("training on past cut-offs")
     try:
         artefact, is_new = train_churn(
-            examples, features=FEATURE_NAMES, as_of=plan.as_of, splits=plan.splits, params=job.churn, xgboost=job.xgboost,
-            seed=job.seed, device=device, inputs=catalog.read_versions, store=training.model_store(catalog),
+            kept, features=features, as_of=plan.as_of, splits=plan.splits, params=job.churn, xgboost=job.xgboost,
+            seed=job.seed, device=job.platform.device, inputs=context.catalog.read_versions,
+            store=training.model_store(context.catalog), categories=categories,
         )  # fmt: skip
-        newest = newest_rows(examples, splits=plan.splits, seed=job.seed)
+        newest = newest_rows(kept, splits=plan.splits, seed=job.seed)
     finally:
-        examples.unpersist()
+        kept.unpersist()
     duel = duel_on(newest, label=CHURNED, person=PERSON, seed=job.seed)
-    metrics = training.conclude(context, artefact, is_new=is_new, tracking=job.tracking, duel=duel)
-    return Outcome(metrics=metrics, as_of=plan.as_of, device=device)
+    return training.conclude(context, artefact, is_new=is_new, tracking=job.tracking, duel=duel)
+
+
+def table_at(context: Context, place: str) -> DataFrame:
+    """A CSV (with a header, `.gz` or not), Parquet or Delta folder, or a table of the metastore. Raises ConfigError in words."""
+    spark = context.spark
+    try:
+        if re.search(r"\.(csv|tsv|txt)(\.gz|\.bz2)?$", place):
+            separator = "\t" if ".tsv" in place else ","
+            return spark.read.csv(place, header=True, inferSchema=True, sep=separator)
+        if is_delta_folder(spark, place):
+            return spark.read.format("delta").load(place)
+        return spark.read.parquet(place) if "/" in place else spark.read.table(place)
+    except AnalysisException as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise ConfigError(
+            f"churn.contract.table={place} cannot be read: {reason}",
+            hint="give a CSV with a header, a Parquet or Delta folder, or [catalog.]schema.table",
+        ) from None

@@ -25,6 +25,8 @@ CARD_FILE = "card.json"
 MANIFEST_FILE = "manifest.json"
 CHAMPION_FILE = "champion.json"
 CHURN = "churn"
+# Churn by another definition foretells another thing: never the champion of those who fall silent.
+CHURN_EVENT, CHURN_CONTRACT = "churn_event", "churn_contract"
 INFLUENCE = "influence"
 # Learnt from labelled pairs with columns of their own: never the champion that scores user_features.
 INFLUENCE_PAIRS = "influence_pairs"

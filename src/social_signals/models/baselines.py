@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -12,16 +12,31 @@ TRAINED_BASELINES = (LOGISTIC, TREE)
 _VECTOR = "_vector"
 
 
-def with_baselines(rows: DataFrame, train: DataFrame, *, features: Sequence[str], label: str, seed: int) -> DataFrame:
+def with_baselines(
+    rows: DataFrame,
+    train: DataFrame,
+    *,
+    features: Sequence[str],
+    label: str,
+    seed: int,
+    categories: Mapping[str, int] | None = None,
+) -> DataFrame:
     """Adds `logistic` and `decision_tree` to `rows`: P(label = 1), both learnt from `train`.
 
-    They see signed logarithms, with missing values at 0: a line needs the first, and neither knows what is missing. Several
-    Spark jobs on `train`.
+    They see signed logarithms, with missing values at 0: a line needs the first, and neither knows what is missing; and a
+    column of 0 and 1 for each value of `categories` (feature -> how many codes it has). Several Spark jobs on `train`.
     """
     from pyspark.ml.classification import DecisionTreeClassifier, LogisticRegression
     from pyspark.ml.functions import array_to_vector, vector_to_array
 
-    vector = array_to_vector(F.array(*[_flat(name) for name in features])).alias(_VECTOR)
+    known = categories or {}
+    columns = [_flat(name) for name in features if name not in known]
+    columns += [
+        F.coalesce((F.col(name) == code).cast("double"), F.lit(0.0))
+        for name, count in known.items()
+        for code in range(count)
+    ]
+    vector = array_to_vector(F.array(*columns)).alias(_VECTOR)
     # Each estimator reads the rows several times over, and would work out the logarithms anew.
     narrow = train.select(vector, F.col(label).cast("double").alias("label")).persist()
     try:

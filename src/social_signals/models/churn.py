@@ -24,14 +24,14 @@ from social_signals.evaluation.metrics import (
     roc_points,
 )
 from social_signals.evaluation.splits import TEST, TRAIN, VALID, Splits
-from social_signals.models.artefact import CHURN, Artefact, ModelStore, model_id_of
+from social_signals.models.artefact import CHURN, CHURN_CONTRACT, CHURN_EVENT, Artefact, ModelStore, model_id_of
 from social_signals.models.baselines import TRAINED_BASELINES, with_baselines
 from social_signals.models.calibration import fit_calibration
 from social_signals.models.card import card_of, code_identity
 from social_signals.models.distributed import Fitted, fit_classifier, require_barrier, require_device, workers_for
 from social_signals.models.examples import ROLE, examine, sample_of_people, with_role
 from social_signals.models.labels import CHURNED
-from social_signals.models.params import ChurnParams, XGBoostParams
+from social_signals.models.params import CONTRACT, EVENT, SILENCE, ChurnParams, XGBoostParams
 from social_signals.models.predict import MARGIN, importance_of, load_booster, require_features, with_margins
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
@@ -42,6 +42,7 @@ RECENCY_FEATURE = "days_since_last_activity"
 # Exact contributions of a few thousand rows say which features matter as well as those of all of them.
 MOST_EXPLAINED_ROWS = 2_000
 PERSON = "person"
+KINDS = {SILENCE: CHURN, EVENT: CHURN_EVENT, CONTRACT: CHURN_CONTRACT}
 
 
 def churn_examples(features: DataFrame, labels: DataFrame, *, splits: Splits, seed: int) -> DataFrame:
@@ -61,11 +62,12 @@ def train_churn(
     device: str,
     inputs: Mapping[str, int],
     store: ModelStore,
+    categories: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Artefact, bool]:
     """The churn model of these examples, and whether it had to be trained: the same inputs find the finished one.
 
     examples: `churn_examples`, cached by the caller, since several Spark jobs read them. inputs: Delta version of each
-    table they came from, for the card. Slots and device are checked before any Spark job, labels before training.
+    table they came from, for the card. categories: the features that hold codes, each with the values that they stand for. Slots and device are checked before any Spark job, labels before training.
     Raises ConfigError, ResourceError or DataQualityError with what is missing.
     """
     spark = examples.sparkSession
@@ -77,19 +79,22 @@ def train_churn(
         **code_identity(), "features": list(features), "fingerprint": examined.fingerprint, "splits": asdict(splits),
         "params": asdict(params), "xgboost": asdict(xgboost), "seed": seed, "workers": workers, "device": device,
     }  # fmt: skip
-    model_id = model_id_of(CHURN, made_of)
-    finished = store.find(CHURN, model_id)
+    kind, known = KINDS[params.definition], dict(categories or {})
+    model_id = model_id_of(kind, made_of | ({"categories": known} if known else {}))
+    finished = store.find(kind, model_id)
     if finished is not None:
         return finished, False
     require_device(spark, device)
     grower = _Grower(
         examples, features=features, params=params, xgboost=xgboost, workers=workers, device=device, seed=seed,
-        valid_rows=examined.rows[VALID],
+        valid_rows=examined.rows[VALID], categorical=list(known),
     )  # fmt: skip
     chosen = grower.stopped_early()
     fitted = grower.grown(rounds=chosen.rounds) if params.refit else chosen
     calibration = fit_calibration(*grower.unseen_margins(chosen))
-    test = _judged(examples, fitted, features=features, refit=params.refit, total=examined.rows[TEST], seed=seed)
+    test = _judged(examples, fitted, features=features, refit=params.refit, total=examined.rows[TEST], seed=seed,
+        categories={name: len(values) for name, values in known.items()},
+    )  # fmt: skip
     probabilities = calibration.apply(test[MARGIN])
     metrics = _metrics(test, probabilities, seed=seed)
     explained = test.sample(min(len(test), MOST_EXPLAINED_ROWS), random_state=seed)
@@ -105,7 +110,8 @@ def train_churn(
         seed=seed,
         inputs=inputs,
     ) | {
-        "label": f"silent in [as_of, as_of + {params.horizon_days} days) among those active in the {params.lookback_days} before",
+        "label": label_of(params),
+        "categories": {name: list(values) for name, values in known.items()},
         "metrics": {CHURN: metrics},
         "curves": {
             CHURN: {
@@ -116,9 +122,18 @@ def train_churn(
         },
         "importance": importance_of(fitted.booster, explained[list(features)]),
     }
-    artefact = Artefact(CHURN, model_id, list(features), fitted.booster, calibration.as_json(), card)
+    artefact = Artefact(kind, model_id, list(features), fitted.booster, calibration.as_json(), card)
     store.put(artefact)
     return artefact, True
+
+
+def label_of(params: ChurnParams) -> str:
+    """What a 1 means, in words, for the card."""
+    if params.definition == CONTRACT:
+        return f"{params.contract.label} is {params.contract.positive}"
+    among = f"among those active in the {params.lookback_days} days before"
+    did = "silent" if params.definition == SILENCE else f"{' or '.join(params.events)}"
+    return f"{did} in [as_of, as_of + {params.horizon_days} days) {among}"
 
 
 def newest_rows(examples: DataFrame, *, splits: Splits, seed: int) -> pd.DataFrame:
@@ -145,6 +160,7 @@ class _Grower:
     device: str
     seed: int
     valid_rows: int
+    categorical: Sequence[str]
 
     def stopped_early(self) -> Fitted:
         """Grown on train until valid gets no better."""
@@ -202,6 +218,7 @@ class _Grower:
         return fit_classifier(
             rows, features=self.features, label=CHURNED, is_valid=is_valid, key=[AS_OF, USER_ID], params=self.xgboost,
             workers=self.workers, device=self.device, seed=self.seed if seed is None else seed, rounds=rounds,
+            categorical=self.categorical,
         )  # fmt: skip
 
     def _margins(self, rows: DataFrame, fitted: Fitted) -> tuple[pd.Series, pd.Series]:
@@ -216,13 +233,22 @@ class _Grower:
 
 
 def _judged(
-    examples: DataFrame, fitted: Fitted, *, features: Sequence[str], refit: bool, total: int, seed: int
+    examples: DataFrame,
+    fitted: Fitted,
+    *,
+    features: Sequence[str],
+    refit: bool,
+    total: int,
+    seed: int,
+    categories: Mapping[str, int],
 ) -> pd.DataFrame:
     """Test rows with their features, the margin and what the baselines say; bounded, in an order of their own."""
     test = examples.where(F.col(ROLE) == TEST)
     sampled = sample_of_people(test, total=total, most=MOST_EVALUATED_ROWS, seed=seed)
     learnt_from = F.col(ROLE) != TEST if refit else F.col(ROLE) == TRAIN
-    baselines = with_baselines(sampled, examples.where(learnt_from), features=features, label=CHURNED, seed=seed)
+    baselines = with_baselines(
+        sampled, examples.where(learnt_from), features=features, label=CHURNED, seed=seed, categories=categories
+    )
     recency = F.col(RECENCY_FEATURE) if RECENCY_FEATURE in features else F.lit(None)
     rows = baselines.select(
         AS_OF, F.xxhash64(USER_ID).alias(PERSON), F.col(CHURNED).cast("int").alias(CHURNED),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,10 +127,12 @@ def fit_classifier(
     device: str,
     seed: int,
     rounds: int | None = None,
+    categorical: Collection[str] = (),
 ) -> Fitted:
     """A booster for P(label = 1): stopped early on the rows of `is_valid`, or of exactly `rounds` rounds. One Spark job.
 
-    key: columns that are unique together. is_valid null: every row trains, and `rounds` says how long.
+    key: columns that are unique together. is_valid null: every row trains, and `rounds` says how long. categorical: the
+    features that hold the codes of categories, 0 and up, which trees split by sets of them.
     """
     rows = examples.select(
         feature_array(features),
@@ -141,7 +143,7 @@ def fit_classifier(
     settings = xgboost_settings(params, features=features) | {"objective": CLASSIFY, "eval_metric": "logloss"}
     return _grown(
         rows, by=ORDER, settings=settings, features=features, params=params, rounds=rounds, workers=workers, device=device,
-        seed=seed,
+        seed=seed, categorical=categorical,
     )  # fmt: skip
 
 
@@ -192,6 +194,7 @@ class _Growth:
     rounds: int
     early_stopping_rounds: int | None
     features: list[str]
+    feature_types: list[str]
     max_bin: int
     workers: int
     device: str
@@ -209,6 +212,7 @@ def _grown(
     workers: int,
     device: str,
     seed: int,
+    categorical: Collection[str] = (),
 ) -> Fitted:
     threads = int(str(rows.sparkSession.conf.get("spark.task.cpus", "1")))
     growth = _Growth(
@@ -216,6 +220,7 @@ def _grown(
         rounds=rounds or params.n_estimators,
         early_stopping_rounds=params.early_stopping_rounds if IS_VALID in rows.columns else None,
         features=list(features),
+        feature_types=["c" if name in categorical else "q" for name in features],
         max_bin=params.max_bin,
         workers=workers,
         device=device,
@@ -298,7 +303,10 @@ def _matrices(parts: dict[str, NDArray[Any]], growth: _Growth) -> tuple[Any, Any
     """The rows to train on and those to stop by, as matrices of bins; no second one where every row trains."""
     import xgboost as xgb
 
-    shared = {"nthread": growth.threads, "max_bin": growth.max_bin, "feature_names": growth.features}
+    shared = {
+        "nthread": growth.threads, "max_bin": growth.max_bin, "feature_names": growth.features,
+        "feature_types": growth.feature_types, "enable_categorical": True,
+    }  # fmt: skip
 
     def matrix(chosen: NDArray[np.bool_] | slice, **more: Any) -> Any:
         qid = {"qid": parts[QID][chosen]} if QID in parts else {}

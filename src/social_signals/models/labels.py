@@ -28,6 +28,9 @@ from social_signals.tables.silver import (
 
 CHURNED = "churned"
 ENGAGEMENT = "engagement"
+_SUBSCRIBE, _UNSUBSCRIBE = "subscribe", "unsubscribe"
+# Longer than any history.
+_EVER_DAYS = 365_000
 
 
 def churn_labels(acts: DataFrame, *, cutoffs: Sequence[datetime], lookback_days: int, horizon_days: int) -> DataFrame:
@@ -41,6 +44,43 @@ def churn_labels(acts: DataFrame, *, cutoffs: Sequence[datetime], lookback_days:
     was_known = is_before & (F.col(INGESTED_TS) < F.col(AS_OF))
     people = seen.groupBy(AS_OF, USER_ID).agg(F.max(was_known).alias("was_active"), F.max(~is_before).alias("stayed"))
     return people.where(F.col("was_active")).select(AS_OF, USER_ID, (~F.col("stayed")).cast("int").alias(CHURNED))
+
+
+def event_labels(
+    acts: DataFrame,
+    interactions: DataFrame,
+    *,
+    cutoffs: Sequence[datetime],
+    events: Sequence[str],
+    lookback_days: int,
+    horizon_days: int,
+) -> DataFrame:
+    """One row per cut-off and person active in the lookback who has not left: (as_of, user_id, churned), churned 0 or 1.
+
+    acts: as for `churn_labels`. churned is 1 when the person does one of `events` in [cut-off, cut-off + horizon). Where
+    `unsubscribe` is one of them, whoever has unsubscribed before the cut-off and not subscribed since is not asked about.
+    """
+    active = (
+        _around(acts, cutoffs=cutoffs, before_days=lookback_days, after_days=0)
+        .where(F.col(INGESTED_TS) < F.col(AS_OF))
+        .select(AS_OF, USER_ID)
+        .distinct()
+    )
+    said = interactions.where(F.col(ACTOR_ID).isNotNull() & F.col(KIND).isin([*events, _SUBSCRIBE])).select(
+        F.col(ACTOR_ID).alias(USER_ID), KIND, EVENT_TS, INGESTED_TS
+    )
+    seen = _around(said, cutoffs=cutoffs, before_days=_EVER_DAYS, after_days=horizon_days)
+    is_before = F.col(EVENT_TS) < F.col(AS_OF)
+    leaves = ~is_before & F.col(KIND).isin(list(events))
+    states = [_UNSUBSCRIBE, _SUBSCRIBE] if _UNSUBSCRIBE in events else []
+    is_state = is_before & (F.col(INGESTED_TS) < F.col(AS_OF)) & F.col(KIND).isin(states)
+    # The greater struct of one instant is the leaving.
+    newest = F.max(F.when(is_state, F.struct(EVENT_TS, (F.col(KIND) == _UNSUBSCRIBE).alias("has_left"))))
+    told = seen.groupBy(AS_OF, USER_ID).agg(F.max(leaves).alias("leaves"), newest.alias("newest"))
+    known = active.join(told, on=[AS_OF, USER_ID], how="left")
+    has_left = F.coalesce(F.col("newest.has_left"), F.lit(False))
+    churned = F.coalesce(F.col("leaves"), F.lit(False)).cast("int").alias(CHURNED)
+    return known.where(~has_left).select(AS_OF, USER_ID, churned)
 
 
 def engagement_received(

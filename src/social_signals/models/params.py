@@ -37,17 +37,41 @@ class CutoffParams:
             )
 
 
+SILENCE, EVENT, CONTRACT = "silence", "event", "contract"
+DEFINITIONS = (SILENCE, EVENT, CONTRACT)
+
+
+@dataclass
+class ContractParams:
+    """A table with a column that says who left: CSV, Parquet or Delta, one row a contract.
+
+    label: the column, whose value is `positive` where the contract was ended. key: the column that names the contract. exclude:
+    columns that the model must not see, because they follow from the outcome or say who it is.
+    """
+
+    table: str | None = None
+    label: str = "churn"
+    positive: str = "Yes"
+    key: str = "customer_id"
+    exclude: list[str] = field(default_factory=list)
+
+
 @dataclass
 class ChurnParams(CutoffParams):
-    """A person active in the lookback has churned when silent over the whole horizon.
+    """What churn is, and how its model is made.
 
-    kinds: the kinds of interaction by which a person is active (posts always count); empty means every kind.
+    definition: `silence`, a person active in the lookback does nothing over the whole horizon; `event`, such a person does one
+    of `events` in the horizon (who has unsubscribed before is not asked about); `contract`, a column of `contract.table` says
+    so. kinds: the kinds of interaction by which a person is active (posts always count); empty means every kind.
     refit: once train and valid have said how many rounds to grow, learn from everything whose outcome was known before the
     first test cut-off; `calibration_folds` models, each without a part of the people, then say how margins become
     probabilities. Without it the model knows the train cut-offs alone and is calibrated on valid. n_seeds: how many seeds
     the model is grown with, to tell the spread of its metrics; the first one's is kept.
     """
 
+    definition: str = SILENCE
+    events: list[str] = field(default_factory=lambda: ["unsubscribe"])
+    contract: ContractParams = field(default_factory=ContractParams)
     kinds: list[str] = field(default_factory=list)
     refit: bool = True
     calibration_folds: int = 5
@@ -56,6 +80,17 @@ class ChurnParams(CutoffParams):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_kinds("churn.kinds", self.kinds)
+        _require_kinds("churn.events", self.events)
+        if self.definition not in DEFINITIONS:
+            raise ConfigError(
+                f"churn.definition is {self.definition!r}", hint=did_you_mean(self.definition, list(DEFINITIONS))
+            )
+        if self.definition == EVENT and not self.events:
+            raise ConfigError("churn.events is empty", hint="name the kinds of interaction by which people leave")
+        if self.definition == CONTRACT and not self.contract.table:
+            raise ConfigError(
+                "churn.contract.table is not set", hint="name the table: churn.contract.table=FILE_OR_TABLE"
+            )
         if self.calibration_folds < 2:
             raise ConfigError(f"churn.calibration_folds is {self.calibration_folds}", hint="give 2 or more")
         if self.n_seeds < 1:

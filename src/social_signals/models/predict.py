@@ -87,16 +87,21 @@ def with_margins(
     return rows.select(*keep, *values_in_order).mapInArrow(predict, StructType(fields))
 
 
-def importance_of(booster: bytes, rows: pd.DataFrame) -> dict[str, float]:
-    """Feature -> mean absolute SHAP contribution to the margin over the rows (features in the model's order), largest first."""
+def importance_of(booster: bytes, rows: pd.DataFrame) -> list[dict[str, str | float]]:
+    """Each feature with the mean absolute SHAP contribution to the margin over the rows, largest first.
+
+    rows: the features, in the model's order.
+    """
     if not len(rows):
-        return {}
+        return []
     _, contributions = _predict(load_booster(booster), rows.to_numpy(np.float64), with_contributions=True, device="cpu")
     if contributions is None:
-        return {}
+        return []
     means = np.abs(contributions[:, :-1].astype(np.float64)).mean(axis=0)
-    found = {str(name): round(float(mean), 6) for name, mean in zip(rows.columns, means, strict=True)}
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    found = [(str(name), round(float(mean), 6)) for name, mean in zip(rows.columns, means, strict=True)]
+    return [
+        {"feature": name, "mean_contribution": mean} for name, mean in sorted(found, key=lambda one: (-one[1], one[0]))
+    ]
 
 
 def _matrix(batch: Any, *, first: int) -> NDArray[np.float64]:
@@ -114,7 +119,13 @@ def _predict(
     narrow = values.astype(np.float32)
     if device == "cpu" and not with_contributions:
         return loaded.inplace_predict(narrow, predict_type="margin", validate_features=False), None
-    rows = xgb.DMatrix(narrow, nthread=1, feature_names=loaded.feature_names)
+    rows = xgb.DMatrix(
+        narrow,
+        nthread=1,
+        feature_names=loaded.feature_names,
+        feature_types=loaded.feature_types,
+        enable_categorical=True,
+    )
     margins = loaded.predict(rows, output_margin=True)
     if device != "cpu":
         used = json.loads(loaded.save_config())["learner"]["generic_param"]["device"]

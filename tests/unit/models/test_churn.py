@@ -154,7 +154,7 @@ def test_a_feature_that_may_only_raise_the_risk_never_lowers_it(examples, train)
 
 
 def test_the_card_says_which_features_matter(churn_model):
-    importance = churn_model.card["importance"]
+    importance = {one["feature"]: one["mean_contribution"] for one in churn_model.card["importance"]}
     assert list(importance)[:2] == ["days_since_last_activity", "given_90d_count"]
     assert importance["noise"] < importance["given_90d_count"] / 3
 

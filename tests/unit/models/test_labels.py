@@ -1,6 +1,6 @@
 from datetime import datetime, timedelta, timezone
 
-from social_signals.models.labels import churn_labels, engagement_received
+from social_signals.models.labels import churn_labels, engagement_received, event_labels
 from social_signals.tables.silver import INTERACTIONS, POSTS
 
 MAY = datetime(2020, 5, 1, tzinfo=timezone.utc)
@@ -64,3 +64,34 @@ def test_engagement_by_eye(rows):
         received, posts, cutoffs=[MAY], horizon_days=30, weights={"like": 1, "share": 3, "dislike": 0}
     )
     assert {r["user_id"]: r["engagement"] for r in found.collect()} == {"ann": 4, "cid": 1}
+
+
+def test_leaving_by_an_event_by_eye(rows, spark_session):
+    seen = acts(
+        spark_session,
+        *((user, MAY - day(1), None) for user in ("leaves", "stays", "too late", "left", "back", "left late", "told late")),
+        ("long gone", MAY - day(21), None),
+    )  # fmt: skip
+
+    def said(number, kind, user, at, seen_at=None):
+        return {
+            "interaction_id": str(number), "kind": kind, "actor_id": user, "event_ts": at, "ingested_ts": seen_at or at,
+        }  # fmt: skip
+
+    statements = rows(
+        INTERACTIONS,
+        said(1, "unsubscribe", "leaves", MAY),
+        said(2, "like", "stays", MAY + day(1)),
+        said(3, "unsubscribe", "too late", MAY + day(30)),
+        said(4, "unsubscribe", "left", MAY - day(400)),
+        said(5, "unsubscribe", "back", MAY - day(9)), said(6, "subscribe", "back", MAY - day(8)),
+        said(7, "unsubscribe", "left late", MAY - day(2), MAY + day(1)),
+        said(8, "unsubscribe", "told late", MAY + day(2), MAY + day(99)),
+        said(9, "unsubscribe", "long gone", MAY + day(1)),
+    )  # fmt: skip
+    found = labels_of(
+        event_labels(seen, statements, cutoffs=[MAY], events=["unsubscribe"], lookback_days=20, horizon_days=30)
+    )
+    assert {user: churned for (_, user), churned in found.items()} == {
+        "leaves": 1, "stays": 0, "too late": 0, "back": 0, "left late": 0, "told late": 1,
+    }  # fmt: skip
