@@ -32,7 +32,7 @@ from social_signals.models.distributed import Fitted, fit_classifier, require_ba
 from social_signals.models.examples import ROLE, examine, sample_of_people, with_role
 from social_signals.models.labels import CHURNED
 from social_signals.models.params import CONTRACT, EVENT, SILENCE, ChurnParams, XGBoostParams
-from social_signals.models.predict import MARGIN, importance_of, load_booster, require_features, with_margins
+from social_signals.models.predict import MARGIN, importance_of, margins_on, require_features, with_margins
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
@@ -194,15 +194,10 @@ class _Grower:
 
     def spread(self, test: pd.DataFrame, *, rounds: int) -> dict[str, float]:
         """The ROC AUC on `test` with each of n_seeds seeds: mean and standard deviation."""
-        values = np.empty((len(test), len(self.features)), dtype=np.float32)
-        values[:] = test[list(self.features)].to_numpy(np.float32)
         found = []
         for more in range(self.params.n_seeds):
             fitted = self.grown(rounds=rounds, seed=self.seed + more)
-            margins = load_booster(fitted.booster).inplace_predict(
-                values, predict_type="margin", validate_features=False
-            )
-            found.append(roc_auc(test[CHURNED], margins))
+            found.append(roc_auc(test[CHURNED], margins_on(fitted.booster, test[list(self.features)])))
         return {
             "n": len(found),
             "roc_auc_mean": round(float(np.mean(found)), 10),

@@ -355,7 +355,7 @@ def _tracker(context: Any, workers: int) -> dict[str, Any]:
 
 
 def _device_of_task(device: str) -> str:
-    """The GPU that Spark gave this task, as XGBoost names it; without such an assignment, the task's own number."""
+    """The GPU that Spark gave this task, as XGBoost names it; without such an assignment, the first one."""
     from pyspark import TaskContext
 
     if device == "cpu":

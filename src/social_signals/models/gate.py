@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from social_signals.core.errors import GateError
 from social_signals.evaluation.metrics import Interval, paired_bootstrap, roc_auc
 from social_signals.models.artefact import Artefact, ModelStore
-from social_signals.models.predict import load_booster
+from social_signals.models.predict import margins_on
 
 TRACKED = "roc_auc"
 # Told by what: the candidate's ROC AUC less the champion's; null where the champion cannot read the rows.
@@ -42,12 +41,7 @@ def duel_on(rows: pd.DataFrame, *, label: str, person: str, seed: int) -> Duel:
     def duel(candidate: Artefact, champion: Artefact) -> Interval | None:
         if not set(champion.features) <= set(rows.columns):
             return None
-        ours, theirs = (
-            load_booster(model.booster).inplace_predict(
-                rows[model.features].to_numpy(np.float32), predict_type="margin", validate_features=False
-            )
-            for model in (candidate, champion)
-        )
+        ours, theirs = (margins_on(model.booster, rows[model.features]) for model in (candidate, champion))
         return paired_bootstrap(roc_auc, rows[label], ours, theirs, groups=rows[person], seed=seed)
 
     return duel
