@@ -125,6 +125,23 @@ def calibration_chart(evidence: Evidence) -> Figure:
     return {"data": data, "layout": layout}
 
 
+def importance_chart(importance: Sequence[tuple[str, float]]) -> Figure:
+    """How much each feature moves the score on average, as a share of what the strongest one does; the strongest on top."""
+    names = [name.replace("_", " ") for name, _ in importance]
+    strongest = max(value for _, value in importance)
+    shares = [_r(value / strongest) for _, value in importance]
+    data = [
+        {
+            "type": "bar", "orientation": "h", "x": shares, "y": names, "marker": {"color": ACCENT}, "width": 0.62,
+            "hovertemplate": "%{y}: %{x:.0%} of the strongest<extra></extra>",
+        }
+    ]  # fmt: skip
+    layout = _layout(height=70 + 27 * len(names))
+    layout["xaxis"] |= _share_axis("Effect on the score, against the strongest")
+    layout["yaxis"] |= {"autorange": "reversed", "type": "category", "showgrid": False, "ticksuffix": "  "}
+    return {"data": data, "layout": layout}
+
+
 def churn_histogram(histogram: pd.DataFrame) -> Figure:
     """People by probability of leaving; those more likely than not in the warning colour."""
     width = 1 / len(histogram)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from social_signals.reports.drivers import groups_note, groups_of, importance_of, number, tenths_of
 from social_signals.reports.report import Evidence, Measure
 
 Card = Mapping[str, Any]
@@ -57,6 +57,7 @@ def churn_evidence(card: Card | None) -> Evidence:
     Read, each where present: `card["metrics"]["churn"]["test"]` with `roc_auc`, `roc_auc_low` and `roc_auc_high`,
     `calibration_error` and more numbers; `card["metrics"]["churn"]["baselines"][name]` with the same three;
     `card["curves"]["churn"]` as `{"roc": [[fpr, tpr], ...], "calibration": [[mean_predicted, observed, n], ...]}`;
+    `card["importance"]`, `card["segments"]` and `card["metrics"]["churn"]["groups"]` as `models.churn` writes them;
     and `model_id`, `as_of`, `seed`, ... Metrics and curves may also lie at the top, without the model's name.
     """
     return _evidence(card, "churn", ours="Churn model")
@@ -91,7 +92,7 @@ def _part(card: Card | None, part: str) -> Mapping[str, Any]:
 
 
 def _served(value: Any) -> float | None:
-    return _number(value.get("spark_nlp_int8")) if isinstance(value, Mapping) else _number(value)
+    return number(value.get("spark_nlp_int8")) if isinstance(value, Mapping) else number(value)
 
 
 def _evidence(card: Card | None, model: str, *, ours: str) -> Evidence:
@@ -109,6 +110,10 @@ def _evidence(card: Card | None, model: str, *, ours: str) -> Evidence:
         roc=[(p[0], p[1]) for p in _points(curves.get("roc"), width=2)],
         calibration=[(p[0], p[1], int(p[2])) for p in _points(curves.get("calibration"), width=3)],
         facts=_facts(card),
+        importance=importance_of(card or {}),
+        tenths=tenths_of(card or {}),
+        groups=groups_of(card or {}, metrics),
+        groups_note=groups_note(metrics),
     )
 
 
@@ -129,10 +134,10 @@ def _best_split(metrics: Mapping[str, Any]) -> tuple[str | None, Mapping[str, An
 
 
 def _measure(numbers: Mapping[str, Any], metric: str, name: str) -> Measure | None:
-    value = _number(numbers.get(metric))
+    value = number(numbers.get(metric))
     if value is None:
         return None
-    low, high = _number(numbers.get(f"{metric}_low")), _number(numbers.get(f"{metric}_high"))
+    low, high = number(numbers.get(f"{metric}_low")), number(numbers.get(f"{metric}_high"))
     return Measure(name, value, low, high) if low is not None and high is not None else Measure(name, value)
 
 
@@ -150,7 +155,7 @@ def _simplest_first(baselines: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _numbers(numbers: Mapping[str, Any]) -> list[tuple[str, float]]:
     named = {**NUMBERS, **COUNTS}
-    return [(named[key], value) for key in named if (value := _number(numbers.get(key))) is not None]
+    return [(named[key], value) for key in named if (value := number(numbers.get(key))) is not None]
 
 
 def _facts(card: Card | None) -> list[tuple[str, str]]:
@@ -169,16 +174,10 @@ def _points(points: Any, *, width: int) -> list[tuple[float, ...]]:
     for point in points:
         if not isinstance(point, Sequence) or isinstance(point, str) or len(point) < width:
             continue
-        numbers = [n for x in point[:width] if (n := _number(x)) is not None]
+        numbers = [n for x in point[:width] if (n := number(x)) is not None]
         if len(numbers) == width:
             good.append(tuple(numbers))
     if len(good) <= MOST_CURVE_POINTS:
         return good
     step = (len(good) - 1) / (MOST_CURVE_POINTS - 1)
     return [good[round(i * step)] for i in range(MOST_CURVE_POINTS)]
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return float(value)

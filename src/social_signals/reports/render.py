@@ -81,6 +81,8 @@ def figures(report: RunReport) -> dict[str, charts.Figure]:
         made["chart-roc"] = lambda: charts.roc_chart(report.churn_evidence)
     if report.churn_evidence.calibration:
         made["chart-calibration"] = lambda: charts.calibration_chart(report.churn_evidence)
+    if report.churn_evidence.importance:
+        made["chart-importance"] = lambda: charts.importance_chart(report.churn_evidence.importance)
     if report.churn.people:
         made["chart-churn"] = lambda: charts.churn_histogram(report.churn.histogram)
     if not report.sentiment.over_time.empty:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -20,9 +21,26 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """How well a model did on people and times it had not seen.
+class Segment:
+    """Some of the people on whom a model was judged. rate: the share to whom it happened; said: the mean probability.
+    factors: dicts feature, value (the segment's median), contribution (its mean; above 0 raises the score), strongest first."""
 
+    by: str
+    name: str
+    rows: int
+    rate: float
+    said: float
+    factors: Sequence[dict[str, Any]] = ()
+    roc_auc: Measure | None = None
+    calibration_error: Measure | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How well a model did on people and times it had not seen, and what drives it.
+
+    importance: (feature, mean absolute contribution), largest first. tenths: by descending risk. groups: of people, as they were
+    asked for; groups_note: what was too small to tell.
     roc: points (false positive rate, true positive rate), each 0 to 1. calibration: (mean predicted, share observed,
     people) of each group. facts: (what, value) pairs for the table of run details.
     """
@@ -35,6 +53,10 @@ class Evidence:
     roc: Sequence[tuple[float, float]] = ()
     calibration: Sequence[tuple[float, float, int]] = ()
     facts: Sequence[tuple[str, str]] = ()
+    importance: Sequence[tuple[str, float]] = ()
+    tenths: Sequence[Segment] = ()
+    groups: Sequence[Segment] = ()
+    groups_note: str | None = None
 
     @property
     def rule_of_thumb(self) -> Measure | None:

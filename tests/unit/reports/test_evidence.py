@@ -59,6 +59,46 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
     assert (len(found), found[0], found[-1]) == (200, (0.0, 0.0), (1.0, 1.0))
 
 
+DRIVEN = {
+    "importance": [{"feature": "days_since_last_post", "mean_contribution": 0.9}, {"feature": "tone", "mean_contribution": 0.0}, 7],
+    "segments": [
+        {"by": "risk tenth", "segment": "1", "rows": 40, "rate": 0.9, "mean_probability": 0.85,
+         "factors": [{"feature": "days_since_last_post", "median": 41.0, "direction": 0.8, "mean_contribution": 0.8}]},
+        {"by": "risk tenth", "segment": "2", "rows": 40, "rate": None, "mean_probability": 0.6},
+        {"by": "country", "segment": "DE", "rows": 9, "rate": 0.1, "mean_probability": 0.1,
+         "factors": [{"feature": "tone", "median": None, "direction": -0.2, "mean_contribution": 0.3}]},
+    ],
+    "metrics": {"churn": {
+        "groups": {"country": {
+            "FR": {"rows": 120, "rate": 0.3, "mean_probability": 0.2, "roc_auc": None, "calibration_error": 0.1},
+            "DE": {"rows": 300, "rate": 0.5, "mean_probability": 0.4, "roc_auc": 0.8, "roc_auc_low": 0.7, "roc_auc_high": 0.9},
+        }, "plan": 3},
+        "groups_left_out": {"country": {"groups": 1, "rows": 12}},
+    }},
+}  # fmt: skip
+
+
+def test_what_drives_a_model_is_read_by_tenth_and_by_group() -> None:
+    found = churn_evidence(DRIVEN)
+    assert found.importance == [("days_since_last_post", 0.9)]
+    assert [(t.name, t.rate, t.factors) for t in found.tenths] == [
+        ("1", 0.9, [{"feature": "days_since_last_post", "value": 41.0, "contribution": 0.8}])
+    ]
+    de, fr = found.groups
+    assert (de.by, de.name, de.rows, de.roc_auc) == ("country", "DE", 300, Measure("roc_auc", 0.8, 0.7, 0.9))
+    assert de.factors == [{"feature": "tone", "value": None, "contribution": -0.2}]
+    assert (fr.name, fr.roc_auc, fr.factors) == ("FR", None, [])
+    assert found.groups_note == "Left out as too small: 1 group by country (12 rows)."
+
+
+@pytest.mark.parametrize(
+    "broken", [{"importance": "abc", "segments": {}}, {"segments": [{"by": "risk tenth", "factors": 3}]}]
+)
+def test_drivers_with_holes_claim_nothing(broken: dict) -> None:
+    found = churn_evidence(broken)
+    assert (list(found.importance), list(found.tenths), list(found.groups), found.groups_note) == ([], [], [], None)
+
+
 def test_influence_prefers_later_times_to_unseen_people() -> None:
     metrics = {"cv_unseen": {"roc_auc": 0.8}, "test": {"roc_auc": 0.7}}
     assert influence_evidence({"metrics": {"influence": metrics}}).measure == Measure("Influence model", 0.7)

@@ -27,6 +27,7 @@ from social_signals.reports.report import (
     QualityPart,
     RunPart,
     RunReport,
+    Segment,
     SentimentPart,
 )
 
@@ -76,6 +77,10 @@ def full() -> RunReport:
     evidence = Evidence(
         model_id="churn-1", measure=Measure("Churn model", 0.8714, 0.85, 0.9), baselines=[Measure("Recency alone", 0.7241)],
         roc=[(0, 0), (0.1, 0.6), (1, 1)], calibration=[(0.1, 0.2, 50), (0.8, 0.8, 150)], facts=[("Model", "churn-1")],
+        importance=[("days_since_last_post", 0.9), ("tone", 0.3)],
+        tenths=[Segment("risk tenth", str(n), 40, 1 - n / 10, 1 - n / 11, [{"feature": "days_since_last_post", "value": 41.0, "contribution": 0.8}]) for n in (1, 2, 10)],
+        groups=[Segment("country", HOSTILE, 300, 0.4, 0.5, [], Measure("roc_auc", 0.8123, 0.75, 0.9), None)],
+        groups_note="Left out as too small: 1 group by country (12 rows).",
     )  # fmt: skip
     stages = pd.DataFrame([{"job": "ingest", "status": "done", "seconds": 3.5, "rows_written": 99.0, "error": None}])
     return RunReport(
@@ -135,7 +140,7 @@ class _Page(HTMLParser):
 
 def test_hostile_text_stays_text(page: str) -> None:
     seen = _Page(page)
-    assert sum(HOSTILE in text for text in seen.text) == 5
+    assert sum(HOSTILE in text for text in seen.text) == 6
     assert len(seen.scripts) == 3
     assert not [tag for tag, _ in seen.tags if tag == "img"]
     assert not [name for _, attrs in seen.tags for name in attrs if name.startswith("on")]
@@ -165,6 +170,10 @@ def test_the_numbers_shown_are_those_of_the_frames(page: str) -> None:
     words = _Page(page).words
     for number in ("4,321", "1,111", "2,222", "1,234", "568", "234", "87%", "88%", "0.654", "+0.123", "0.871", "0.724"):
         assert number in words, number
+    # what drives the risk by tenth, and one group with its interval
+    assert "Most at risk 91% 90%" in words
+    assert "0.812 0.750 to 0.900" in words
+    assert "Left out as too small: 1 group by country (12 rows)." in words
     assert "from events of 3 March 2020 to 31 May 2020" in words
     assert "41 days since their last post" in words
     assert "picks the right one 87 times out of 100; recency alone does so 72 times out of 100." in words
