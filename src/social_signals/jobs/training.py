@@ -20,13 +20,14 @@ from social_signals.features.cutoffs import instant_of
 from social_signals.governance import ConsentParams
 from social_signals.jobs import build_features
 from social_signals.jobs.job import Context
+from social_signals.models import pyfunc
 from social_signals.models.artefact import Artefact, ModelStore, load, require_kind
 from social_signals.models.gate import Duel, require_promoted, settle
 from social_signals.models.params import CutoffParams
 from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import EVENT_TS, INTERACTIONS, POSTS
-from social_signals.tracking import ModelRun, TrackingParams, log_model_run
+from social_signals.tracking import ModelRun, TrackingParams, TrialRun, log_model_run
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +151,13 @@ def conclude(
         },
         metrics=artefact.metrics,
         tags={"run_id": context.run_id, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")},
+        features=artefact.features,
+        answer=pyfunc.ANSWERS[artefact.kind],
+        loader=pyfunc.__name__,
+        trials=[
+            TrialRun(one["settings"], one["losses"], one["state"])
+            for one in artefact.card.get("search", {}).get("trials", [])
+        ],
     )
     log_model_run(tracking, run, root=catalog.file(), is_champion=verdict.promoted)
     require_promoted(verdict, artefact, gate=tracking.gate)

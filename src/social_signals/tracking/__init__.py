@@ -5,6 +5,6 @@ without a tracking server: the folder of a model and the champion file beside it
 """
 
 from social_signals.tracking.params import TrackingParams
-from social_signals.tracking.runs import ModelRun, log_model_run
+from social_signals.tracking.runs import ModelRun, TrialRun, log_model_run
 
-__all__ = ["ModelRun", "TrackingParams", "log_model_run"]
+__all__ = ["ModelRun", "TrackingParams", "TrialRun", "log_model_run"]

@@ -1,11 +1,13 @@
-"""One run of MLflow a trained model: its settings, its metrics, its folder, and its place in the registry."""
+"""One run of MLflow a trained model: its settings, its metrics, its folder, what was tried, and its place in the registry."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
+import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +19,28 @@ from social_signals.tracking.params import TrackingParams
 log = logging.getLogger(__name__)
 
 CHAMPION = "champion"
-# MLflow refuses longer values.
+# MLflow refuses longer values, larger batches and other signs in a name.
 LONGEST_PARAM = 6000
+MOST_PARAMS, MOST_METRICS = 100, 1000
+NO_SIGN_OF_A_NAME = re.compile(r"[^/\w.\- :]")
+
+
+@dataclass(frozen=True)
+class TrialRun:
+    """Settings that a search tried. losses: the validation loss of each fold, in order."""
+
+    settings: Mapping[str, Any]
+    losses: Sequence[float]
+    state: str
 
 
 @dataclass(frozen=True)
 class ModelRun:
-    """A trained model as MLflow should know it: what kind, where its folder is, nested settings and metrics, tags."""
+    """A trained model as MLflow should know it: what kind, where its folder is, nested settings and metrics, tags.
+
+    features: its inputs, in order, and answer: its output, for the signature; loader: the module that loads the folder as an
+    MLflow pyfunc (`_load_pyfunc`). trials: what a search tried, each a run nested in the model's.
+    """
 
     kind: str
     model_id: str
@@ -31,6 +48,10 @@ class ModelRun:
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    features: Sequence[str] = ()
+    answer: str = "probability"
+    loader: str | None = None
+    trials: Sequence[TrialRun] = ()
 
 
 def log_model_run(params: TrackingParams, run: ModelRun, *, root: Path, is_champion: bool) -> str | None:
@@ -75,27 +96,77 @@ def _version_of(client: Any, name: str, model_id: str) -> Any:
 
 
 def _logged(client: Any, params: TrackingParams, run: ModelRun, *, name: str, root: Path) -> Any:
-    from mlflow.entities import Metric, Param, RunTag
-
     found = client.get_experiment_by_name(params.experiment)
     files = None if params.uri else (root / "mlflow-files").absolute().as_uri()
     experiment = found.experiment_id if found else client.create_experiment(params.experiment, artifact_location=files)
     started = client.create_run(experiment, run_name=run.model_id, tags={"model_id": run.model_id, "kind": run.kind})
     run_id = started.info.run_id
-    now = started.info.start_time
-    client.log_batch(
-        run_id,
-        metrics=[Metric(key, value, now, 0) for key, value in flat(run.metrics).items() if _is_number(value)],
-        params=[Param(key, str(value)[:LONGEST_PARAM]) for key, value in flat(run.params).items()],
-        tags=[RunTag(key, value) for key, value in run.tags.items()],
-    )
+    _log_values(client, run_id, params=run.params, metrics=run.metrics, tags=run.tags)
     client.log_artifacts(run_id, str(run.folder), "model")
+    if run.loader is not None:
+        _log_signature(client, run, run_id=run_id)
+    for number, trial in enumerate(run.trials):
+        _log_trial(client, experiment, run, trial, number=number, parent=run_id)
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     source = f"{started.info.artifact_uri}/model"
     version = client.create_model_version(name, source, run_id, tags={"model_id": run.model_id})
     client.set_terminated(run_id)
     return version
+
+
+def _log_signature(client: Any, run: ModelRun, *, run_id: str) -> None:
+    """An `MLmodel` beside the model's own files: what goes in and comes out, and how `mlflow.pyfunc.load_model` loads it."""
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    signature = ModelSignature(
+        inputs=Schema([ColSpec(DataType.double, name, required=True) for name in run.features]),
+        outputs=Schema([ColSpec(DataType.double, run.answer)]),
+    )
+    described = Model(run_id=run_id, artifact_path="model", signature=signature, metadata={"model_id": run.model_id})
+    described.add_flavor("python_function", loader_module=run.loader)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "MLmodel"
+        described.save(str(path))
+        client.log_artifact(run_id, str(path), "model")
+
+
+def _log_trial(client: Any, experiment: str, run: ModelRun, trial: TrialRun, *, number: int, parent: str) -> None:
+    from mlflow.entities import Metric
+
+    tags = {"mlflow.parentRunId": parent, "kind": run.kind, "trial": str(number), "state": trial.state}
+    started = client.create_run(experiment, run_name=f"{run.model_id} trial {number}", tags=tags)
+    run_id, now = started.info.run_id, started.info.start_time
+    losses = [Metric("valid.log_loss", loss, now, fold) for fold, loss in enumerate(trial.losses)]
+    mean = Metric("valid.mean_log_loss", sum(trial.losses) / len(trial.losses), now, 0)
+    client.log_batch(run_id, metrics=[*losses, mean])
+    _log_values(client, run_id, params=trial.settings)
+    client.set_terminated(run_id, "FINISHED" if trial.state == "complete" else "KILLED")
+
+
+def _log_values(
+    client: Any,
+    run_id: str,
+    *,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    from mlflow.entities import Metric, Param, RunTag
+
+    now = client.get_run(run_id).info.start_time
+    told = [Param(_name(key), str(value)[:LONGEST_PARAM]) for key, value in flat(params).items()]
+    numbers = [Metric(_name(key), value, now, 0) for key, value in flat(metrics or {}).items() if _is_number(value)]
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in (tags or {}).items()])
+    for start in range(0, len(told), MOST_PARAMS):
+        client.log_batch(run_id, params=told[start : start + MOST_PARAMS])
+    for start in range(0, len(numbers), MOST_METRICS):
+        client.log_batch(run_id, metrics=numbers[start : start + MOST_METRICS])
+
+
+def _name(key: str) -> str:
+    return NO_SIGN_OF_A_NAME.sub("_", key)
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

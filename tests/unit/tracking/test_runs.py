@@ -44,6 +44,32 @@ def test_a_model_is_logged_once_and_the_alias_follows_the_champion(run, tmp_path
     assert (out, err) == ("", "")
 
 
+def test_what_a_search_tried_is_nested_in_the_run_of_its_model(run, tmp_path):
+    from dataclasses import replace
+
+    from mlflow.tracking import MlflowClient
+
+    from social_signals.tracking import TrialRun
+
+    trials = [TrialRun({"max_depth": 3}, [0.5, 0.7], "complete"), TrialRun({"max_depth": 9}, [0.9], "pruned")]
+    metrics = {"groups": {"São/C++": {f"m{n}": 0.5 for n in range(1200)}}}
+    searched = replace(run, trials=trials, metrics=metrics, params={f"p{n}": n for n in range(120)})
+    parent = log_model_run(TrackingParams(), searched, root=tmp_path, is_champion=False)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    experiment = client.get_experiment_by_name("social-signals").experiment_id
+    nested = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+    found = {one.data.tags["trial"]: one for one in nested}
+    assert found["0"].data.params == {"max_depth": "3"}
+    assert found["0"].data.metrics == {"valid.log_loss": 0.7, "valid.mean_log_loss": 0.6}
+    assert [m.value for m in client.get_metric_history(found["0"].info.run_id, "valid.log_loss")] == [0.5, 0.7]
+    assert (found["1"].info.status, found["1"].data.tags["state"]) == ("KILLED", "pruned")
+    logged = client.get_run(parent).data
+    assert (len(logged.params), len(logged.metrics), "groups.São/C__.m0" in logged.metrics) == (120, 1200, True)
+    log_model_run(TrackingParams(), searched, root=tmp_path, is_champion=True)
+    assert len(client.search_runs([experiment])) == 3, "a rerun logs nothing twice"
+
+
 def test_tracking_that_is_off_leaves_nothing(run, tmp_path):
     assert log_model_run(TrackingParams(enabled=False), run, root=tmp_path / "root", is_champion=True) is None
     assert not (tmp_path / "root").exists()

@@ -1,0 +1,56 @@
+"""A model's folder as MLflow loads it: `mlflow.pyfunc.load_model("models:/social-signals-churn@champion").predict(features)`.
+
+MLflow finds `_load_pyfunc` by its name in the `MLmodel` that tracking logs; the manifest is checked as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from social_signals.models.artefact import (
+    CHURN,
+    CHURN_CONTRACT,
+    CHURN_EVENT,
+    INFLUENCE,
+    INFLUENCE_PAIRS,
+    Artefact,
+    load,
+)
+from social_signals.models.calibration import Calibration
+from social_signals.models.influence import Ladder
+from social_signals.models.predict import margins_on
+from social_signals.tables.gold import INFLUENCE as INFLUENCE_COLUMN
+from social_signals.tables.gold import P_CHURN
+
+# What a model of each kind answers: the column of its scores.
+ANSWERS = {
+    CHURN: P_CHURN, CHURN_EVENT: P_CHURN, CHURN_CONTRACT: P_CHURN,
+    INFLUENCE: INFLUENCE_COLUMN, INFLUENCE_PAIRS: INFLUENCE_COLUMN,
+}  # fmt: skip
+
+
+class Scorer:
+    """A loaded model that takes and gives frames of pandas."""
+
+    def __init__(self, model: Artefact) -> None:
+        self.model = model
+        self.answer = ANSWERS[model.kind]
+        is_churn = self.answer == P_CHURN
+        self.link: Callable[[Any], NDArray[np.float64]] = (
+            Calibration(**model.calibration).apply if is_churn else Ladder.from_json(model.calibration).influence
+        )
+
+    def predict(self, rows: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002 - MLflow's
+        """One row per row: the calibrated probability (`p_churn`) or the influence, by the model's features in any order."""
+        margins = margins_on(self.model.booster, rows[self.model.features].astype("float64"))
+        return pd.DataFrame({self.answer: self.link(margins.astype(np.float64))}, index=rows.index)
+
+
+def _load_pyfunc(path: str) -> Scorer:
+    return Scorer(load(Path(path)))
