@@ -69,6 +69,45 @@ class Splits:
         return BETWEEN if cutoff in self.before_test else None
 
 
+@dataclass(frozen=True)
+class Fold:
+    """What one trial of a search learns from and is chosen by, none of it test.
+
+    By time: the cut-offs `train`, whose outcome windows end at or before the first of `valid`. By person, where there are no
+    cut-offs to spare: of everything before the test, the people whose hash falls into place `part` of `parts` validate.
+    """
+
+    train: list[datetime] = field(default_factory=list)
+    valid: list[datetime] = field(default_factory=list)
+    part: int = 0
+    parts: int = 0
+
+    @property
+    def is_by_person(self) -> bool:
+        return self.parts > 0
+
+
+def rolling_folds(splits: Splits, *, horizon_days: int, most: int) -> list[Fold]:
+    """Up to `most` folds from what was known before the test, the newest first: each validates as many cut-offs as `splits` does.
+
+    The first is the split itself; each further one stands as many cut-offs earlier, for as long as there are as many to train
+    on. Where train and valid share cut-offs, the folds are by person: `most` of them, two at least.
+    """
+    if splits.method != BY_TIME:
+        parts = max(2, most)
+        return [Fold(part=part, parts=parts) for part in range(parts)]
+    horizon, count = timedelta(days=horizon_days), len(splits.valid)
+    folds = []
+    for number in range(most):
+        known = sorted(splits.before_test)[: len(splits.before_test) - number * count]
+        valid = known[-count:]
+        train = [cutoff for cutoff in known if valid and cutoff + horizon <= valid[0]]
+        if len(train) < count:
+            break
+        folds.append(Fold(train, valid))
+    return folds or [Fold(splits.train, splits.valid)]
+
+
 def choose_cutoffs(
     first_event: datetime,
     as_of: datetime,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from social_signals.core.errors import ConfigError, DataQualityError
-from social_signals.ingest.places import find_files, is_delta_folder
+from social_signals.ingest.places import find_files
 from social_signals.jobs.job import Context
+from social_signals.jobs.places import stored_table
 from social_signals.nlp.finetune.labelled import (
     LabelledPost,
     LabelledSentence,
@@ -104,7 +104,7 @@ def _parted(
 
 
 def _posts(spark: SparkSession, place: str, params: LabelledParams, *, setting: str) -> list[LabelledPost]:
-    rows = _table(spark, place)
+    rows = stored_table(spark, place)
     if rows is None:
         columns = params.valid_columns if setting == "labelled.valid" and params.valid_columns else params.columns
         posts, wrong = parse_posts(read_lines(spark, place, setting=setting), columns=columns)
@@ -132,7 +132,7 @@ def _posts(spark: SparkSession, place: str, params: LabelledParams, *, setting: 
 
 
 def _sentences(spark: SparkSession, place: str, *, setting: str) -> list[LabelledSentence]:
-    rows = _table(spark, place)
+    rows = stored_table(spark, place)
     if rows is None:
         return parse_sentences(read_lines(spark, place, setting=setting))
     _require_columns(rows, place, (TOKENS, TAGS))
@@ -143,15 +143,6 @@ def _sentences(spark: SparkSession, place: str, *, setting: str) -> list[Labelle
             f"{setting}: {uneven} rows of {place} have not as many tags as tokens", hint="give a BIO tag for each token"
         )
     return [sentence for sentence in sentences if sentence.tokens]
-
-
-def _table(spark: SparkSession, place: str) -> DataFrame | None:
-    """The rows of a Delta folder or a table, null where the place is a file or a glob."""
-    if "*" not in place and is_delta_folder(spark, place):
-        return spark.read.format("delta").load(place)
-    if re.fullmatch(r"\w+(\.\w+){0,2}", place) and spark.catalog.tableExists(place):
-        return spark.read.table(place)
-    return None
 
 
 def _require_columns(rows: DataFrame, place: str, wanted: Sequence[str]) -> None:

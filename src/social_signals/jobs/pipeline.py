@@ -32,7 +32,7 @@ from social_signals.jobs import (
 )
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.distributed import require_barrier, require_device
-from social_signals.models.params import SILENCE, ChurnParams, InfluenceParams, XGBoostParams
+from social_signals.models.params import SILENCE, ChurnParams, InfluenceParams, SearchParams, XGBoostParams
 from social_signals.nlp.params import TextParams, TopicParams
 from social_signals.reports.params import ReportParams
 from social_signals.scoring.params import ScoringParams
@@ -61,6 +61,7 @@ class PipelineJob(Job):
     churn: ChurnParams = field(default_factory=ChurnParams)
     influence: InfluenceParams = field(default_factory=InfluenceParams)
     xgboost: XGBoostParams = field(default_factory=XGBoostParams)
+    search: SearchParams = field(default_factory=SearchParams)
     scoring: ScoringParams = field(default_factory=ScoringParams)
     tracking: TrackingParams = field(default_factory=TrackingParams)
     report: ReportParams = field(default_factory=ReportParams)

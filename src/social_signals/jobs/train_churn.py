@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pyspark import StorageLevel
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from social_signals.core.errors import ConfigError
-from social_signals.evaluation.splits import TRAIN, split_by_time
+from social_signals.evaluation.splits import TRAIN, Splits, split_by_time
 from social_signals.features import FEATURE_NAMES, FeatureParams, activity
 from social_signals.governance import ConsentParams
-from social_signals.ingest.places import is_delta_folder
 from social_signals.jobs import training
 from social_signals.jobs.job import Context, Job, Outcome
-from social_signals.models.churn import PERSON, churn_examples, newest_rows, train_churn
+from social_signals.jobs.places import table_at
+from social_signals.models.churn import churn_examples, train_churn
 from social_signals.models.contract import NO_TIME, contract_rows, encoded, learn_encoding
 from social_signals.models.distributed import require_barrier
 from social_signals.models.examples import ROLE, with_role
 from social_signals.models.gate import duel_on
+from social_signals.models.groups import groups_of_users, of_users, require_groups
+from social_signals.models.judged import PERSON, newest_rows
 from social_signals.models.labels import CHURNED, churn_labels, event_labels
-from social_signals.models.params import CONTRACT, EVENT, ChurnParams, XGBoostParams
+from social_signals.models.params import CONTRACT, EVENT, ChurnParams, SearchParams, XGBoostParams
 from social_signals.tables.gold import AS_OF
-from social_signals.tables.silver import INTERACTIONS, POSTS, USER_ID
+from social_signals.tables.silver import INTERACTIONS, POSTS, USER_ID, USERS
 from social_signals.tracking import TrackingParams
 
 
@@ -37,6 +37,7 @@ class TrainChurnJob(Job):
 
     churn: ChurnParams = field(default_factory=ChurnParams)
     xgboost: XGBoostParams = field(default_factory=XGBoostParams)
+    search: SearchParams = field(default_factory=SearchParams)
     features: FeatureParams = field(default_factory=FeatureParams)
     consent: ConsentParams = field(default_factory=ConsentParams)
     tracking: TrackingParams = field(default_factory=TrackingParams)
@@ -48,7 +49,10 @@ SCHEMA = TrainChurnJob
 def run(job: TrainChurnJob, context: Context) -> Outcome:
     """Cut-offs, slices, labels, model; or contracts, model. A slice that is missing is built first."""
     require_barrier(context.spark, workers=job.xgboost.num_workers)
-    return _from_contracts(job, context) if job.churn.definition == CONTRACT else _from_acts(job, context)
+    has_users = job.churn.definition != CONTRACT
+    if has_users:
+        require_groups(job.churn.groups, features=FEATURE_NAMES, has_users=True)
+    return _from_acts(job, context) if has_users else _from_contracts(job, context)
 
 
 def _from_acts(job: TrainChurnJob, context: Context) -> Outcome:
@@ -58,7 +62,10 @@ def _from_acts(job: TrainChurnJob, context: Context) -> Outcome:
         return Outcome(status="dry_run", as_of=plan.as_of, device=device, plan=[plan.sentence("train_churn")])
     features = training.slices(context, as_of=plan.splits.used, features=job.features, consent=job.consent)
     examples = churn_examples(features, _labels(job, context, plan), splits=plan.splits, seed=job.seed)
-    metrics = _trained(job, context, examples, plan, features=FEATURE_NAMES)
+    context.progress.step("training on past cut-offs")
+    apart = of_users(job.churn.groups, features=FEATURE_NAMES)
+    groups = groups_of_users(context.catalog.read(USERS), apart) if apart else None
+    metrics = _trained(job, context, examples, plan.splits, as_of=plan.as_of, features=FEATURE_NAMES, groups=groups)
     return Outcome(metrics=metrics, as_of=plan.as_of, device=device)
 
 
@@ -86,11 +93,14 @@ def _from_contracts(job: TrainChurnJob, context: Context) -> Outcome:
     columns = [name for name in rows.columns if name not in (AS_OF, USER_ID, CHURNED)]
     encoding = learn_encoding(with_roles.where(F.col(ROLE) == TRAIN), columns=columns)
     examples = encoded(with_roles, encoding, keep=[AS_OF, USER_ID, CHURNED, ROLE])
+    require_groups(job.churn.groups, features=encoding.features, has_users=False)
+    context.progress.step("training on contracts")
     metrics = _trained(
         job,
         context,
         examples,
-        training.Plan(NO_TIME, splits),
+        splits,
+        as_of=None,
         features=encoding.features,
         categories=encoding.categories,
     )
@@ -101,41 +111,25 @@ def _trained(
     job: TrainChurnJob,
     context: Context,
     examples: DataFrame,
-    plan: training.Plan,
+    splits: Splits,
     *,
+    as_of: datetime | None,
     features: Sequence[str],
     categories: Mapping[str, Sequence[str]] | None = None,
+    groups: DataFrame | None = None,
 ) -> dict[str, Any]:
     """The metrics of the model of these examples, once it is settled who is in charge."""
     # Counted, fingerprinted, trained on and judged: without this each would join features and labels again.
     kept = examples.persist(StorageLevel.MEMORY_AND_DISK)
-    context.progress.step("training on past cut-offs")
     try:
         artefact, is_new = train_churn(
-            kept, features=features, as_of=plan.as_of, splits=plan.splits, params=job.churn, xgboost=job.xgboost,
+            kept, features=features, as_of=as_of, splits=splits, params=job.churn, xgboost=job.xgboost,
             seed=job.seed, device=job.platform.device, inputs=context.catalog.read_versions,
-            store=training.model_store(context.catalog), categories=categories,
+            store=training.model_store(context.catalog), categories=categories, tuning=job.search,
+            studies=context.catalog.file("studies"), groups=groups,
         )  # fmt: skip
-        newest = newest_rows(kept, splits=plan.splits, seed=job.seed)
+        newest = newest_rows(kept, splits=splits, total=artefact.card["examples"]["test"]["newest_rows"], seed=job.seed)
     finally:
         kept.unpersist()
     duel = duel_on(newest, label=CHURNED, person=PERSON, seed=job.seed)
     return training.conclude(context, artefact, is_new=is_new, tracking=job.tracking, duel=duel)
-
-
-def table_at(context: Context, place: str) -> DataFrame:
-    """A CSV (with a header, `.gz` or not), Parquet or Delta folder, or a table of the metastore. Raises ConfigError in words."""
-    spark = context.spark
-    try:
-        if re.search(r"\.(csv|tsv|txt)(\.gz|\.bz2)?$", place):
-            separator = "\t" if ".tsv" in place else ","
-            return spark.read.csv(place, header=True, inferSchema=True, sep=separator)
-        if is_delta_folder(spark, place):
-            return spark.read.format("delta").load(place)
-        return spark.read.parquet(place) if "/" in place else spark.read.table(place)
-    except AnalysisException as error:
-        reason = str(error).strip().splitlines()[0][:200]
-        raise ConfigError(
-            f"churn.contract.table={place} cannot be read: {reason}",
-            hint="give a CSV with a header, a Parquet or Delta folder, or [catalog.]schema.table",
-        ) from None

@@ -31,6 +31,9 @@ from social_signals.tracking import ModelRun, TrackingParams, TrialRun, log_mode
 
 log = logging.getLogger(__name__)
 
+# What MLflow is told of how a model was made.
+TOLD = ("params", "xgboost", "seed", "device", "workers")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -140,24 +143,19 @@ def conclude(
     state = "trained" if is_new else "found, made of the same inputs"
     log.info("%s %s; %s: %s", artefact.model_id, state, "champion" if verdict.promoted else "candidate", verdict.reason)
     context.progress.step("tracking")
+    searched = dict(artefact.card.get("search", {}))
+    trials = searched.pop("trials", [])
     run = ModelRun(
         kind=artefact.kind,
         model_id=artefact.model_id,
         folder=store.path(artefact.kind, artefact.model_id),
-        params={
-            key: artefact.card[key]
-            for key in ("params", "xgboost", "seed", "device", "workers")
-            if key in artefact.card
-        },
+        params={key: artefact.card[key] for key in TOLD if key in artefact.card} | {"search": searched},
         metrics=artefact.metrics,
         tags={"run_id": context.run_id, "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")},
         features=artefact.features,
         answer=pyfunc.ANSWERS[artefact.kind],
         loader=pyfunc.__name__,
-        trials=[
-            TrialRun(one["settings"], one["losses"], one["state"])
-            for one in artefact.card.get("search", {}).get("trials", [])
-        ],
+        trials=[TrialRun(one["settings"], one["losses"], one["state"]) for one in trials],
     )
     log_model_run(tracking, run, root=catalog.file(), is_champion=verdict.promoted)
     require_promoted(verdict, artefact, gate=tracking.gate)

@@ -24,7 +24,7 @@ def code_identity() -> dict[str, str]:
 
 def card_of(
     *,
-    as_of: datetime,
+    as_of: datetime | None,
     params: CutoffParams,
     xgboost: XGBoostParams,
     splits: Splits,
@@ -33,7 +33,10 @@ def card_of(
     seed: int,
     inputs: Mapping[str, int],
 ) -> dict[str, Any]:
-    """What every model trained on past cut-offs says of itself; the module that trains it adds label and metrics."""
+    """What every model trained on past cut-offs says of itself; the module that trains it adds label and metrics.
+
+    as_of: null where the examples have no time.
+    """
     import numpy as np
     import pyspark
 
@@ -41,7 +44,7 @@ def card_of(
         **code_identity(),
         "spark_version": pyspark.__version__,
         "numpy_version": np.__version__,
-        "as_of": iso(as_of),
+        "as_of": iso(as_of) if as_of else None,
         "lookback_days": params.lookback_days,
         "horizon_days": params.horizon_days,
         "params": asdict(params),
@@ -54,7 +57,7 @@ def card_of(
         "splits": {
             "method": splits.method,
             **{
-                part: [iso(c) for c in getattr(splits, part)]
+                part: [iso(c) for c in getattr(splits, part)] if as_of else []
                 for part in ("train", "valid", "between", "test", "embargoed")
             },
         },

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 # What a worker is sent of each row.
 FEATURES_COLUMN, LABEL_COLUMN, IS_VALID, QID, ORDER = "features", "label", "is_valid", "qid", "order"
+WEIGHT = "weight"
 # Seconds: a worker that is lost fails the stage; without a limit the others would wait for it for ever. The tracker's covers
 # reading and sorting a worker's rows, the other one round.
 TRACKER_TIMEOUT_S, ROUND_TIMEOUT_S = 1800, 600
@@ -128,16 +129,20 @@ def fit_classifier(
     seed: int,
     rounds: int | None = None,
     categorical: Collection[str] = (),
+    positive_weight: float = 1.0,
 ) -> Fitted:
     """A booster for P(label = 1): stopped early on the rows of `is_valid`, or of exactly `rounds` rounds. One Spark job.
 
     key: columns that are unique together. is_valid null: every row trains, and `rounds` says how long. categorical: the
-    features that hold the codes of categories, 0 and up, which trees split by sets of them.
+    features that hold the codes of categories, 0 and up, which trees split by sets of them. positive_weight: how many 0s a 1
+    counts as, in growing (as XGBoost's scale_pos_weight) and in the loss that stops it, which scale_pos_weight leaves as it is.
     """
+    weight = F.when(F.col(label) == 1, F.lit(positive_weight)).otherwise(F.lit(1.0)).cast("float").alias(WEIGHT)
     rows = examples.select(
         feature_array(features),
         F.col(label).cast("float").alias(LABEL_COLUMN),
         *([] if is_valid is None else [is_valid.alias(IS_VALID)]),
+        *([] if positive_weight == 1.0 else [weight]),
         F.xxhash64(*key).alias(ORDER),
     )
     settings = xgboost_settings(params, features=features) | {"objective": CLASSIFY, "eval_metric": "logloss"}
@@ -309,9 +314,9 @@ def _matrices(parts: dict[str, NDArray[Any]], growth: _Growth) -> tuple[Any, Any
     }  # fmt: skip
 
     def matrix(chosen: NDArray[np.bool_] | slice, **more: Any) -> Any:
-        qid = {"qid": parts[QID][chosen]} if QID in parts else {}
+        told = {name: parts[name][chosen] for name in (QID, WEIGHT) if name in parts}
         rows = parts[FEATURES_COLUMN][chosen]
-        return xgb.QuantileDMatrix(rows, label=parts[LABEL_COLUMN][chosen], **qid, **shared, **more)
+        return xgb.QuantileDMatrix(rows, label=parts[LABEL_COLUMN][chosen], **told, **shared, **more)
 
     if growth.early_stopping_rounds is None:
         return matrix(slice(None)), None

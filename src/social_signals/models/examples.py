@@ -18,6 +18,8 @@ from social_signals.tables.silver import USER_ID
 
 ROLE = "role"
 SHARES = 10_000
+# What a driver may hold for calibration, metrics and their intervals; above it, whole people are sampled.
+MOST_EVALUATED_ROWS = 50_000
 PARTS = (TRAIN, VALID, TEST, BETWEEN)
 
 
@@ -51,11 +53,12 @@ def _in_part(
 
 @dataclass(frozen=True)
 class Examined:
-    """What the examples are: rows and 1s per part, rows per cut-off and part, and a fingerprint of their content."""
+    """What the examples are: rows and 1s per part, rows of the newest test cut-off, and a fingerprint of their content."""
 
     rows: dict[str, int]
     positives: dict[str, int]
     largest_cutoff: int
+    newest_test: int
     fingerprint: str
 
     @property
@@ -64,7 +67,8 @@ class Examined:
         return self.rows[TRAIN] + self.rows[VALID] + self.rows[BETWEEN]
 
     def as_json(self) -> dict[str, Any]:
-        return {part: {"rows": self.rows[part], "positives": self.positives[part]} for part in self.rows}
+        told = {part: {"rows": self.rows[part], "positives": self.positives[part]} for part in self.rows}
+        return told | {TEST: told[TEST] | {"newest_rows": self.newest_test}}
 
 
 def examine(examples: DataFrame, *, label: str, features: Sequence[str], is_binary: bool, what: str) -> Examined:
@@ -98,7 +102,10 @@ def examine(examples: DataFrame, *, label: str, features: Sequence[str], is_bina
     positives = {part: sum(r["positives"] for r in found if r[ROLE] == part) for part in PARTS}
     _require_rows(rows, positives, found, what=what)
     digest = sum(int(r["hash"]) for r in found) % 2**128
-    return Examined(rows, positives, max(r["rows"] for r in found), f"{sum(rows.values())}-{digest:032x}")
+    tested = {r[AS_OF]: int(r["rows"]) for r in found if r[ROLE] == TEST}
+    return Examined(
+        rows, positives, max(r["rows"] for r in found), tested[max(tested)], f"{sum(rows.values())}-{digest:032x}"
+    )
 
 
 def _require_rows(rows: dict[str, int], positives: dict[str, int], found: list[Any], *, what: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from social_signals.core.errors import ConfigError, did_you_mean
@@ -37,6 +38,7 @@ class CutoffParams:
             )
 
 
+FEWEST_OF_A_GROUP = 20
 SILENCE, EVENT, CONTRACT = "silence", "event", "contract"
 DEFINITIONS = (SILENCE, EVENT, CONTRACT)
 
@@ -66,7 +68,9 @@ class ChurnParams(CutoffParams):
     refit: once train and valid have said how many rounds to grow, learn from everything whose outcome was known before the
     first test cut-off; `calibration_folds` models, each without a part of the people, then say how margins become
     probabilities. Without it the model knows the train cut-offs alone and is calibrated on valid. n_seeds: how many seeds
-    the model is grown with, to tell the spread of its metrics; the first one's is kept.
+    the model is grown with, to tell the spread of its metrics; the first one's is kept. groups: of whom the metrics are told
+    apart: columns of silver.users (`country`, `language`, `is_creator`, `attributes.KEY`), or features, of which numbers are cut
+    at their quartiles (`follower_count` gives bands of size); groups of fewer than min_group_rows judged rows are left out.
     """
 
     definition: str = SILENCE
@@ -76,6 +80,8 @@ class ChurnParams(CutoffParams):
     refit: bool = True
     calibration_folds: int = 5
     n_seeds: int = 1
+    groups: list[str] = field(default_factory=list)
+    min_group_rows: int = 100
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -95,6 +101,11 @@ class ChurnParams(CutoffParams):
             raise ConfigError(f"churn.calibration_folds is {self.calibration_folds}", hint="give 2 or more")
         if self.n_seeds < 1:
             raise ConfigError(f"churn.n_seeds is {self.n_seeds}", hint="give 1 or more")
+        if self.min_group_rows < FEWEST_OF_A_GROUP:
+            raise ConfigError(
+                f"churn.min_group_rows is {self.min_group_rows}",
+                hint=f"give {FEWEST_OF_A_GROUP} or more: fewer rows give no metric, and come close to single people",
+            )
 
 
 def _default_weights() -> dict[str, int]:
@@ -130,11 +141,17 @@ class InfluenceParams(CutoffParams):
             raise ConfigError(f"influence.folds is {self.folds}", hint="give 2 or more")
 
 
+BALANCES = ("none", "weights")
+
+
 @dataclass
 class XGBoostParams:
     """How the trees are grown. The defaults suit some thousand rows to some million and some hundred features.
 
-    monotone: feature -> 1 or -1, where more of it may only raise or only lower the outcome.
+    monotone: feature -> 1 or -1, where more of it may only raise or only lower the outcome. balance: what classes of unequal
+    size mean to a classifier: `none`, each row counts once; `weights`, a 1 counts as often as there are more 0s than 1s to train
+    on, so that both weigh the same. scale_pos_weight: how many 0s a 1 counts as, where balance is none. Probabilities are
+    calibrated with the same weights in every fold, so either way they say how often the outcome comes.
     num_workers: Spark tasks that train together; null takes one per `rows_per_worker` rows, at most as many as there
     are slots, so that small data gives the same model on a laptop and on a cluster.
     """
@@ -149,6 +166,8 @@ class XGBoostParams:
     reg_lambda: float = 5.0
     max_bin: int = 256
     monotone: dict[str, int] = field(default_factory=dict)
+    balance: str = "none"
+    scale_pos_weight: float = 1.0
     num_workers: int | None = None
     rows_per_worker: int = 250_000
 
@@ -167,8 +186,137 @@ class XGBoostParams:
         for name, sign in self.monotone.items():
             if sign not in (-1, 0, 1):
                 raise ConfigError(f"xgboost.monotone.{name} is {sign}", hint="give 1, -1 or 0")
+        if self.balance not in BALANCES:
+            raise ConfigError(f"xgboost.balance is {self.balance!r}", hint=did_you_mean(self.balance, list(BALANCES)))
+        if self.scale_pos_weight <= 0 or (self.balance != BALANCES[0] and self.scale_pos_weight != 1.0):
+            raise ConfigError(
+                f"xgboost.scale_pos_weight is {self.scale_pos_weight} and xgboost.balance is {self.balance}",
+                hint="give a weight above 0 with balance=none, or balance=weights alone",
+            )
         if self.max_bin < 2:
             raise ConfigError(f"xgboost.max_bin is {self.max_bin}", hint="give 2 or more; 256 is usual")
+
+    def weight_of_a_positive(self, *, rows: int, positives: int) -> float:
+        """How many 0s a 1 counts as, where so many of the rows to train on are 1.
+
+        >>> XGBoostParams(balance="weights").weight_of_a_positive(rows=100, positives=20)
+        4.0
+        """
+        if self.balance == BALANCES[0] or positives == 0:
+            return self.scale_pos_weight
+        return (rows - positives) / positives
+
+
+OFF, GRID, RANDOM, TPE = "off", "grid", "random", "tpe"
+SEARCHES = (OFF, GRID, RANDOM, TPE)
+# What may be searched: how trees are shaped. How many there are, validation says for each of them.
+SEARCHABLE = (
+    "max_depth",
+    "learning_rate",
+    "min_child_weight",
+    "reg_lambda",
+    "subsample",
+    "colsample_bytree",
+    "max_bin",
+)
+WHOLE = ("max_depth", "max_bin")
+DEFAULT_SPACE: dict[str, Any] = {
+    "max_depth": {"low": 2, "high": 8},
+    "learning_rate": {"low": 0.02, "high": 0.2, "log": True},
+    "min_child_weight": {"low": 1.0, "high": 100.0, "log": True},
+    "reg_lambda": {"low": 0.5, "high": 50.0, "log": True},
+    "subsample": {"low": 0.5, "high": 1.0},
+    "colsample_bytree": {"low": 0.2, "high": 1.0},
+}
+DEFAULT_GRID: dict[str, Any] = {
+    "max_depth": [3, 4, 6], "min_child_weight": [1.0, 5.0, 25.0], "colsample_bytree": [0.3, 0.5, 0.8],
+}  # fmt: skip
+
+
+@dataclass
+class SearchParams:
+    """Which settings of `xgboost` are tried before the model is grown, and how they are chosen: by the mean log loss of the
+    validation slices of up to `folds` rolling cut-offs, never by the test.
+
+    method: `off`; `grid`, every combination; `random`; `tpe` (Bayesian, Bergstra et al. 2011). n_trials: how many settings, the
+    configured ones first; a rerun continues, and a larger number adds to what is there. space: setting -> a list of values, or
+    {low, high} with `log: true` or a `step`; empty means the default one. at_once: trials that are proposed together, before any
+    of them is known, and train side by side where slots allow; the same on every machine, so that the same search gives the
+    same model. prune: stop a trial whose mean so far is worse than the median of the others at that fold. storage: where the
+    study is kept, an Optuna storage (`postgresql://...`, `sqlite:///...`); null is a journal under the catalog's root.
+    """
+
+    method: str = OFF
+    n_trials: int = 32
+    folds: int = 3
+    at_once: int = 4
+    prune: bool = True
+    space: dict[str, Any] = field(default_factory=dict)
+    storage: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in SEARCHES:
+            raise ConfigError(f"search.method is {self.method!r}", hint=did_you_mean(self.method, list(SEARCHES)))
+        for name in ("n_trials", "folds", "at_once"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"search.{name} is {getattr(self, name)}", hint="give 1 or more")
+        for name, values in self.space.items():
+            _require_searchable(name, values)
+        if self.method == GRID and len(self.combinations()) > self.n_trials:
+            raise ConfigError(
+                f"the grid has {len(self.combinations())} combinations and search.n_trials is {self.n_trials}",
+                hint="give fewer values in search.space, raise search.n_trials, or use search.method=tpe",
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """What decides which trials there are: everything but where they are kept, an address that may hold a password."""
+        return {name: value for name, value in vars(self).items() if name != "storage"}
+
+    def ranges(self) -> dict[str, Any]:
+        """What is searched: a list of values or {low, high, ...} for each setting, by name."""
+        chosen = self.space or (DEFAULT_GRID if self.method == GRID else DEFAULT_SPACE)
+        return {name: chosen[name] for name in sorted(chosen)}
+
+    def combinations(self) -> list[dict[str, Any]]:
+        """Every point of the grid, in order; ranges need a step. Raises ConfigError where one has none.
+
+        >>> SearchParams(method="grid", space={"max_depth": {"low": 3, "high": 4}, "subsample": [0.5]}).combinations()
+        [{'max_depth': 3, 'subsample': 0.5}, {'max_depth': 4, 'subsample': 0.5}]
+        """
+        lists = {name: _values(name, values) for name, values in self.ranges().items()}
+        return [dict(zip(lists, point, strict=True)) for point in product(*lists.values())]
+
+
+def _values(name: str, values: Any) -> list[Any]:
+    if isinstance(values, list):
+        return values
+    step = values.get("step", 1 if name in WHOLE else None)
+    if step is None:
+        raise ConfigError(
+            f"search.space.{name} is a range without a step, and a grid needs points",
+            hint=f"give a list, for example search.space.{name}=[{values['low']},{values['high']}], or a step",
+        )
+    count = int((values["high"] - values["low"]) / step + 1e-9) + 1
+    return [round(values["low"] + step * place, 12) for place in range(count)]
+
+
+def _require_searchable(name: str, values: Any) -> None:
+    setting = f"search.space.{name}"
+    if name not in SEARCHABLE:
+        raise ConfigError(f"{setting} is nothing to search", hint=did_you_mean(name, list(SEARCHABLE)))
+    kinds = (int,) if name in WHOLE else (int, float)
+    is_range = isinstance(values, dict) and {"low", "high"} <= set(values) <= {"low", "high", "log", "step"}
+    numbers = [values["low"], values["high"]] if is_range else values if isinstance(values, list) else []
+    is_fine = bool(numbers) and all(isinstance(n, kinds) and not isinstance(n, bool) for n in numbers)
+    if not is_fine or (is_range and not values["low"] < values["high"]):
+        whole = "whole numbers" if name in WHOLE else "numbers"
+        raise ConfigError(
+            f"{setting} is {values}", hint=f"give a list of {whole}, or {{low: A, high: B}} with A below B"
+        )
+    if is_range and values.get("log") and (values.get("step") or values["low"] <= 0):
+        raise ConfigError(f"{setting} is {values}", hint="a range with log=true begins above 0 and has no step")
+    for number in numbers:
+        replace(XGBoostParams(), **{name: number})
 
 
 # Decided elsewhere: a number of workers or rounds is no property of a tree.
@@ -185,6 +333,9 @@ XGBOOST_NAMES: dict[str, str | None] = {
     "reg_lambda": "reg_lambda",
     "max_bin": "max_bin",
     "monotone": IGNORED,
+    # Weights of rows, so that the loss that stops the growth weighs them too; a ranker has none.
+    "balance": IGNORED,
+    "scale_pos_weight": IGNORED,
     "num_workers": IGNORED,
     "rows_per_worker": IGNORED,
 }

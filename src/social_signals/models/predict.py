@@ -95,23 +95,6 @@ def margins_on(booster: bytes, rows: pd.DataFrame) -> NDArray[np.float32]:
     return found
 
 
-def importance_of(booster: bytes, rows: pd.DataFrame) -> list[dict[str, str | float]]:
-    """Each feature with the mean absolute SHAP contribution to the margin over the rows, largest first.
-
-    rows: the features, in the model's order.
-    """
-    if not len(rows):
-        return []
-    _, contributions = _predict(load_booster(booster), rows.to_numpy(np.float64), with_contributions=True, device="cpu")
-    if contributions is None:
-        return []
-    means = np.abs(contributions[:, :-1].astype(np.float64)).mean(axis=0)
-    found = [(str(name), round(float(mean), 6)) for name, mean in zip(rows.columns, means, strict=True)]
-    return [
-        {"feature": name, "mean_contribution": mean} for name, mean in sorted(found, key=lambda one: (-one[1], one[0]))
-    ]
-
-
 def _matrix(batch: Any, *, first: int) -> NDArray[np.float64]:
     values = np.empty((batch.num_rows, batch.num_columns - first), dtype=np.float64)
     for place in range(first, batch.num_columns):

@@ -9,10 +9,11 @@ from social_signals.core.errors import ConfigError, DataQualityError, ModelMisma
 from social_signals.evaluation.metrics import roc_auc
 from social_signals.models.artefact import ModelStore
 from social_signals.models.calibration import Calibration
-from social_signals.models.params import XGBOOST_NAMES, ChurnParams, XGBoostParams
+from social_signals.models.params import XGBOOST_NAMES, ChurnParams, SearchParams, XGBoostParams
 from social_signals.models.predict import load_booster
 
 FEATURES = ["days_since_last_activity", "given_90d_count", "noise", "tone"]
+TREES = {"n_estimators": 40, "max_depth": 3, "learning_rate": 0.2, "early_stopping_rounds": 10}
 
 
 @pytest.fixture
@@ -209,3 +210,133 @@ def _device():
 
 def test_every_setting_has_a_name_in_xgboost_or_is_ignored_on_purpose():
     assert set(vars(XGBoostParams())) == set(XGBOOST_NAMES)
+
+
+GRID = SearchParams(
+    method="grid", n_trials=4, at_once=2, folds=2, space={"max_depth": [1, 3], "min_child_weight": [5.0, 400.0]}
+)
+PLAIN = ChurnParams(refit=False)
+
+
+@pytest.fixture(scope="module")
+def searched(examples, train, tmp_path_factory):
+    """A model whose settings were searched, and the folder of its store."""
+    folder = tmp_path_factory.mktemp("searched")
+    return train(examples, tuning=GRID, params=PLAIN, store=ModelStore(folder / "models"))[0], folder
+
+
+def test_a_search_chooses_on_validation_and_the_card_says_what_was_tried(searched):
+    model, _ = searched
+    tried = model.card["search"]["trials"]
+    assert len(tried) == 4
+    best = min((trial for trial in tried if trial["state"] == "complete"), key=lambda trial: trial["loss"])
+    # a leaf of 400 people says little of 800
+    assert best["settings"]["min_child_weight"] == 5.0
+    assert model.card["xgboost"] | best["settings"] == model.card["xgboost"]
+    assert model.metrics["churn"]["search"]["best_loss"] == best["loss"]
+    # the first fold is the split itself, so that its loss is what training then finds again
+    assert best["losses"][0] == pytest.approx(min(model.card["history"]["valid_logloss"]), abs=1e-6)
+
+
+def test_the_same_search_is_the_same_model_and_finds_its_study_finished(examples, train, searched):
+    model, folder = searched
+    found, is_new = train(examples, tuning=GRID, params=PLAIN, store=ModelStore(folder / "models"))
+    assert (found.booster, is_new) == (model.booster, False)
+    journal = next((folder / "studies").glob("*.log"))
+    before = journal.read_text().count("\n")
+    other, is_new = train(examples, tuning=GRID, params=PLAIN, store=ModelStore(folder / "more"))
+    assert (other.model_id, other.booster, is_new) == (model.model_id, model.booster, True)
+    assert journal.read_text().count("\n") - before < 4, "nothing was tried again"
+
+
+def test_the_test_has_no_say_in_a_search(examples, train, searched, tmp_path):
+    turned = examples.withColumn(
+        "churned", F.when(F.col("role") == "test", 1 - F.col("churned")).otherwise(F.col("churned"))
+    )
+    fooled, _ = train(turned, tuning=GRID, params=PLAIN, store=ModelStore(tmp_path / "models"))
+    assert fooled.model_id != searched[0].model_id
+    assert fooled.card["search"]["trials"] == searched[0].card["search"]["trials"]
+
+
+def rare(examples):
+    """One in eight of those who left, so that 1s are rare."""
+    return examples.where((F.col("churned") == 0) | (F.xxhash64("user_id", "as_of") % 8 == 0))
+
+
+def test_balanced_classes_still_give_probabilities_that_hold(examples, train):
+    few = rare(examples)
+    plain, _ = train(few)
+    balanced, _ = train(few, xgboost=XGBoostParams(**TREES, num_workers=1, balance="weights"))
+    held_out = local_test(few)
+    rate = held_out["churned"].mean()
+    assert rate < 0.2
+    # grown as if both classes were as large, the raw margin says far too often that somebody leaves
+    raw = 1 / (1 + np.exp(-margins(balanced.booster, held_out)))
+    assert raw.mean() > rate + 0.1
+    said = Calibration(**balanced.calibration).apply(margins(balanced.booster, held_out))
+    assert said.mean() == pytest.approx(rate, abs=0.04)
+    of_both = [model.metrics["churn"]["test"] for model in (plain, balanced)]
+    assert of_both[1]["calibration_error"] < of_both[0]["calibration_error"] + 0.03
+    assert of_both[1]["roc_auc"] == pytest.approx(of_both[0]["roc_auc"], abs=0.03)
+
+
+def test_a_weight_of_ones_is_what_xgboost_calls_scale_pos_weight(examples, train):
+    few = rare(examples)
+    weighted = XGBoostParams(**TREES, num_workers=1, subsample=1.0, colsample_bytree=1.0, scale_pos_weight=5.0)
+    model, _ = train(few, params=ChurnParams(refit=False), xgboost=weighted)
+    rows = few.where("role = 'train'").toPandas().sort_values(["as_of", "user_id"])
+    plain = xgboost.train(
+        {"objective": "binary:logistic", "max_depth": 3, "learning_rate": 0.2, "min_child_weight": 5.0, "reg_lambda": 5.0,
+         "scale_pos_weight": 5.0, "nthread": 1},
+        xgboost.QuantileDMatrix(rows[FEATURES].to_numpy(np.float32), label=rows["churned"]), model.card["rounds"],
+    )  # fmt: skip
+    held_out = local_test(few)
+    theirs = plain.inplace_predict(held_out[FEATURES].to_numpy(np.float32), predict_type="margin")
+    # bins are quantiles of weighted rows here and of rows there
+    assert np.corrcoef(margins(model.booster, held_out), theirs)[0, 1] > 0.98
+    assert margins(model.booster, held_out).mean() == pytest.approx(theirs.mean(), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"balance": "smote"}, {"scale_pos_weight": 0.0}, {"balance": "weights", "scale_pos_weight": 2.0}]
+)
+def test_weights_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ConfigError, match=r"xgboost\.(balance|scale_pos_weight) is"):
+        XGBoostParams(**wrong)
+
+
+def test_the_card_tells_groups_and_what_drives_them(examples, train):
+    users = (
+        examples.select("user_id")
+        .distinct()
+        .withColumn("group_0", F.when(F.substring("user_id", 2, 1) == "1", "one").otherwise("other"))
+    )
+    params = ChurnParams(calibration_folds=2, refit=False, groups=["country", "tone"], min_group_rows=60)
+    model, _ = train(examples, params=params, groups=users)
+    churn = model.metrics["churn"]
+    # of u0 to u399, 111 begin with a one, and each was judged once
+    assert {name: one["rows"] for name, one in churn["groups"]["country"].items()} == {"other": 289, "one": 111}
+    assert sum(one["rows"] for one in churn["groups"]["tone"].values()) == 400
+    assert churn["groups_left_out"]["country"] == {"groups": 0, "rows": 0}
+    by = [one["by"] for one in model.card["segments"]]
+    assert by.count("risk tenth") == 10
+    assert by.count("country") == 2
+    assert model.card["segments"][0]["factors"][0]["feature"] in FEATURES
+    assert model.card["segments"][0]["rate"] > model.card["segments"][9]["rate"]
+
+
+def test_examples_without_a_time_have_no_date_in_their_card(examples, train):
+    model, _ = train(examples, as_of=None, params=ChurnParams(refit=False))
+    assert model.card["as_of"] is None
+    assert model.card["splits"]["test"] == []
+    assert model.metrics["churn"]["newest"]["as_of"] is None
+    assert model.metrics["churn"]["slices"] == {}
+    assert model.card["examples"]["test"]["newest_rows"] == 400
+
+
+def test_the_spread_is_of_models_grown_as_the_model_was(examples, train):
+    model, _ = train(examples, params=ChurnParams(n_seeds=2, refit=False))
+    early, _ = train(examples, params=ChurnParams(refit=False), seed=8)
+    held_out = local_test(examples)
+    found = [roc_auc(held_out["churned"], margins(one.booster, held_out)) for one in (model, early)]
+    assert model.metrics["churn"]["seeds"]["roc_auc_mean"] == pytest.approx(np.mean(found), abs=1e-9)
