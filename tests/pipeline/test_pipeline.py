@@ -213,8 +213,13 @@ def test_leaving_by_an_event_is_a_model_of_its_own(
 ) -> None:
     root = Path(shutil.copytree(sample_run.root, tmp_path / "lakehouse"))
     settings = ["churn.definition=event", "churn.events=[unsubscribe, unfollow]", "model=quick", "churn.max_cutoffs=24"]
-    ran = job_runner("train_churn", root, *settings, f"as_of={sample_run.summary.as_of}")
+    groups = ["churn.groups=[is_creator, follower_count]", "churn.min_group_rows=20"]
+    ran = job_runner("train_churn", root, *settings, *groups, f"as_of={sample_run.summary.as_of}")
     assert ran.code == 0, ran.summary.error
+    told = ran.summary.metrics["churn"]
+    assert {"true", "false"} <= set(told["groups"]["is_creator"])
+    in_groups = sum(one["rows"] for one in told["groups"]["follower_count"].values())
+    assert in_groups + told["groups_left_out"]["follower_count"]["rows"] == told["test"]["rows"]
     assert 0 < ran.summary.metrics["churn"]["test"]["rate"] < 0.5
     assert ran.summary.metrics["gate"]["churn_event"]["promoted"] == 1
     champions = {path.parent.name for path in root.glob("models/*/champion.json")}
@@ -234,7 +239,13 @@ def test_a_table_of_contracts_needs_no_lakehouse(job_runner: Callable[..., Ran],
     lost = job_runner("train_churn", tmp_path / "lake", "churn.definition=contract", *settings)
     assert lost.code == 2
     assert "churn.contract.key is 'customer_id'" in str(lost.summary.error)
-    ran = job_runner("train_churn", tmp_path / "lake", "churn.definition=contract", "churn.contract.key=id", *settings)
+    chosen = ["churn.definition=contract", "churn.contract.key=id", *settings]
+    strange = job_runner("train_churn", tmp_path / "lake", *chosen, "churn.groups=[country]")
+    assert strange.code == 2
+    assert "churn.groups names 'country', which is no feature" in str(strange.summary.error)
+    search = ["search.method=grid", "search.space={max_depth: [1, 3]}", "search.folds=2"]
+    groups = ["churn.groups=[plan]", "churn.min_group_rows=50"]
+    ran = job_runner("train_churn", tmp_path / "lake", *chosen, *search, *groups)
     assert ran.code == 0, ran.summary.error
     churn = ran.summary.metrics["churn"]
     assert churn["test"]["roc_auc"] > 0.95
@@ -242,3 +253,9 @@ def test_a_table_of_contracts_needs_no_lakehouse(job_runner: Callable[..., Ran],
     card = json.loads(next((tmp_path / "lake" / "models" / "churn_contract").glob("*/card.json")).read_text())
     assert card["categories"]["plan"] == ["monthly", "yearly"]
     assert card["importance"][-1]["feature"] == "colour"
+    assert card["as_of"] is None
+    assert set(churn["groups"]["plan"]) == {"monthly", "yearly"}
+    assert [trial["settings"] for trial in card["search"]["trials"]] == [{"max_depth": 1}, {"max_depth": 3}]
+    # a stump cannot say "monthly and dear"
+    assert card["xgboost"]["max_depth"] == 3
+    assert len(list((tmp_path / "lake" / "studies").glob("churn_contract-search-*.log"))) == 1

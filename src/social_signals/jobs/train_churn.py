@@ -25,7 +25,7 @@ from social_signals.models.gate import duel_on
 from social_signals.models.groups import groups_of_users, of_users, require_groups
 from social_signals.models.judged import PERSON, newest_rows
 from social_signals.models.labels import CHURNED, churn_labels, event_labels
-from social_signals.models.params import CONTRACT, EVENT, ChurnParams, SearchParams, XGBoostParams
+from social_signals.models.params import CONTRACT, EVENT, GRID, OFF, ChurnParams, SearchParams, XGBoostParams
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import INTERACTIONS, POSTS, USER_ID, USERS
 from social_signals.tracking import TrackingParams
@@ -59,7 +59,8 @@ def _from_acts(job: TrainChurnJob, context: Context) -> Outcome:
     plan = training.plan(context, as_of=job.as_of_instant, cutoffs=job.churn, features=job.features)
     device = job.platform.device
     if job.dry_run:
-        return Outcome(status="dry_run", as_of=plan.as_of, device=device, plan=[plan.sentence("train_churn")])
+        sentences = [plan.sentence("train_churn"), *_search_sentences(job)]
+        return Outcome(status="dry_run", as_of=plan.as_of, device=device, plan=sentences)
     features = training.slices(context, as_of=plan.splits.used, features=job.features, consent=job.consent)
     examples = churn_examples(features, _labels(job, context, plan), splits=plan.splits, seed=job.seed)
     context.progress.step("training on past cut-offs")
@@ -88,7 +89,7 @@ def _from_contracts(job: TrainChurnJob, context: Context) -> Outcome:
     )
     if job.dry_run:
         sentence = f"train_churn: {contract.label} of {contract.table}, split by {contract.key}"
-        return Outcome(status="dry_run", device=device, plan=[sentence])
+        return Outcome(status="dry_run", device=device, plan=[sentence, *_search_sentences(job)])
     with_roles = with_role(rows, splits, seed=job.seed)
     columns = [name for name in rows.columns if name not in (AS_OF, USER_ID, CHURNED)]
     encoding = learn_encoding(with_roles.where(F.col(ROLE) == TRAIN), columns=columns)
@@ -105,6 +106,16 @@ def _from_contracts(job: TrainChurnJob, context: Context) -> Outcome:
         categories=encoding.categories,
     )
     return Outcome(metrics=metrics, device=device)
+
+
+def _search_sentences(job: TrainChurnJob) -> list[str]:
+    tried = job.search
+    if tried.method == OFF:
+        return []
+    count = len(tried.combinations()) if tried.method == GRID else tried.n_trials
+    return [
+        f"search: {count} trials by {tried.method} over {', '.join(tried.ranges())}, on up to {tried.folds} folds each"
+    ]
 
 
 def _trained(
