@@ -192,4 +192,6 @@ USER_FEATURES = Table(
     comment="One row per cut-off and person who acted, wrote or received something lately: what is known of them.",
     partition=(AS_OF,),
     purpose="profiling",
+    # Nobody looks for people by a feature, and keeping the extremes of so many columns took longer than writing them.
+    statistics=False,
 )

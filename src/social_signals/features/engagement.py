@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from social_signals.features.cutoffs import (
-    AS_OF_US,
-    by_person,
-    count_if,
-    in_last,
-    in_window,
-    log_ratio,
-    ratio,
-    seen_from,
-    youngest,
-)
+from social_signals.features.cutoffs import count_if, in_last, in_window, log_ratio, ratio, youngest
 from social_signals.features.facts import (
     GIVEN,
     HEARD,
@@ -30,7 +17,7 @@ from social_signals.features.facts import (
     WROTE,
     kind_code,
 )
-from social_signals.tables.silver import USER_ID, VALUE
+from social_signals.tables.silver import VALUE
 
 WINDOWS: tuple[int | None, ...] = (3, 7, 14, 30, 90, None)
 ROLES = {"given": GIVEN, "received": RECEIVED, "posts": WROTE, "replies_received": HEARD}
@@ -43,20 +30,14 @@ def window_name(days: int | None) -> str:
     return "" if days is None else f"_{days}d"
 
 
-def engagement(facts: DataFrame, *, as_of: Sequence[datetime], population_days: int) -> DataFrame:
-    """One row per (as_of_us, user_id) of the population: what they gave, received, wrote and heard back.
+def sums() -> list[Column]:
+    """What is gathered of a person's facts: some of it features as it stands, the rest for `features`."""
+    return [*_role_counts(), *_kind_counts(), *_sign_counts(), *_recencies(), *_purchases()]
 
-    The population: everybody with a fact of any role in [as_of - population_days, as_of).
-    """
-    in_population = F.max(in_last(population_days)).alias("in_population")
-    return (
-        seen_from(by_person(facts), as_of)
-        .groupBy(AS_OF_US, USER_ID)
-        .agg(in_population, *_role_counts(), *_kind_counts(), *_sign_counts(), *_recencies(), *_purchases())
-        .where("in_population")
-        .select("*", *_changes(), *_balances())
-        .drop("in_population", *[f"_{name}_60d" for name in ROLES])
-    )
+
+def features() -> list[Column]:
+    """What follows from `sums`."""
+    return [*_changes(), *_balances()]
 
 
 def _is(role: int, *kinds: str) -> Column:

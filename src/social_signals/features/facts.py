@@ -12,13 +12,18 @@ from social_signals.tables.gold import P_NEGATIVE, P_POSITIVE
 from social_signals.tables.silver import (
     ACTOR_ID,
     AUTHOR_ID,
+    CREATED_TS,
     EVENT_TS,
+    FOLLOWER_COUNT,
+    FOLLOWING_COUNT,
     INGESTED_TS,
-    ITEM_ID,
     KIND,
     KINDS,
+    LISTED_COUNT,
     PARENT_POST_ID,
+    POST_COUNT,
     POST_ID,
+    SNAPSHOT_TS,
     TARGET_POST_ID,
     TARGET_USER_ID,
     TEXT,
@@ -26,23 +31,24 @@ from social_signals.tables.silver import (
     VALUE,
 )
 
-# What a person did or what was done to them. Integers: these are compared tens of times a row.
-GIVEN, RECEIVED, WROTE, HEARD = 0, 1, 2, 3
+# What a person did or what was done to them (ACTS), and what is said of the account. Integers: these are compared tens of
+# times a row.
+GIVEN, RECEIVED, WROTE, HEARD, READING, BORN = range(6)
+LAST_ACT = HEARD
 ROLE = "role"
 KIND_CODE = "kind_code"
 TARGET_KNOWN_US = "target_known_us"
-SENTIMENT_PPM = "sentiment_ppm"
-ENTITY_COUNT = "entity_count"
-TEXT_LENGTH = "text_length"
 PARENT_AUTHOR_ID = "parent_author_id"
-DELAY_US = "delay_us"
-PARTNER_ID = "partner_id"
-IS_OUT = "is_out"
-IS_REPLY = "is_reply"
-THING = "thing"
-ITEM_PREFIX, POST_PREFIX = "i", "p"
-PARENT_EVENT_US = "parent_event_us"
+
+# Whole numbers that facts of one role have and those of another lack share columns: every fact is shuffled, and what a
+# column costs does not depend on whether it says something.
+_FIRST, _SECOND, _THIRD, _FOURTH = MEASURES = ("first", "second", "third", "fourth")
+TEXT_LENGTH = PARENT_EVENT_US = FOLLOWERS = _FIRST
+ENTITY_COUNT = DELAY_US = FOLLOWING = _SECOND
+SENTIMENT_PPM = LISTED = _THIRD
+IS_REPLY = SHOWN_POSTS = _FOURTH
 AMOUNT_TYPE = "decimal(20,4)"
+_PARENT_US, _DELAY, _TONE, _NAMED = "parent_us", "delay", "tone", "named"
 
 POSITIVE_KINDS = ("like", "share", "follow", "save", "answer_accepted", "subscribe")
 NEGATIVE_KINDS = ("dislike", "unfollow", "unsubscribe")
@@ -66,11 +72,9 @@ def resolved_interactions(interactions: DataFrame, posts: DataFrame) -> DataFram
         ACTOR_ID,
         TARGET_USER_ID,
         TARGET_POST_ID,
-        ITEM_ID,
         _coded_kind().cast("int").alias(KIND_CODE),
         F.unix_micros(EVENT_TS).alias(EVENT_US),
         known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US),
-        VALUE,
     )
     lacks_target = F.col(TARGET_USER_ID).isNull() & F.col(TARGET_POST_ID).isNotNull()
     complete = narrow.where(~lacks_target).withColumn(TARGET_KNOWN_US, F.col(KNOWN_US))
@@ -96,7 +100,7 @@ def replies(posts: DataFrame) -> DataFrame:
     parents = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
         F.col(POST_ID).alias(PARENT_POST_ID),
         F.col(AUTHOR_ID).alias(PARENT_AUTHOR_ID),
-        F.unix_micros(EVENT_TS).alias(PARENT_EVENT_US),
+        F.unix_micros(EVENT_TS).alias(_PARENT_US),
         known_us(EVENT_TS, INGESTED_TS).alias("parent_known_us"),
     )
     answers = posts.where(F.col(PARENT_POST_ID).isNotNull()).select(
@@ -116,129 +120,106 @@ def replies(posts: DataFrame) -> DataFrame:
             PARENT_AUTHOR_ID,
             EVENT_US,
             F.greatest("own_known_us", "parent_known_us").alias(KNOWN_US),
-            PARENT_EVENT_US,
-            F.greatest(F.col(EVENT_US) - F.col(PARENT_EVENT_US), F.lit(0)).alias(DELAY_US),
+            _PARENT_US,
+            F.greatest(F.col(EVENT_US) - F.col(_PARENT_US), F.lit(0)).alias(_DELAY),
         )
     )
 
 
-def person_facts(interactions: DataFrame, posts: DataFrame, answers: DataFrame) -> DataFrame:
-    """One row per person and thing they did or received: role, kind, clocks, amount (decimal, for exact sums).
+def person_facts(
+    *,
+    interactions: DataFrame,
+    posts: DataFrame,
+    users: DataFrame,
+    user_snapshots: DataFrame,
+    sentiment: DataFrame,
+    entities: DataFrame,
+) -> DataFrame:
+    """One row per person and thing they did or received, reading of their counts, or making of their account.
 
-    interactions are resolved, answers are `replies(posts)`. What people do to themselves is given, never received.
+    (user_id, role, kind_code, event_us, known_us, value, four whole numbers named by the role). What people do to
+    themselves is given, never received. value: decimal, for exact sums. A post's tone, in millionths of
+    p_positive - p_negative, and its entities share its clocks; the tone is null where the post was not read.
     """
-    no_kind, no_amount = F.lit(-1).alias(KIND_CODE), F.lit(None).cast(AMOUNT_TYPE).alias(VALUE)
-    amount = F.col(VALUE).cast(AMOUNT_TYPE).alias(VALUE)
-    given = interactions.where(F.col(ACTOR_ID).isNotNull()).select(
-        F.col(ACTOR_ID).alias(USER_ID), F.lit(GIVEN).alias(ROLE), KIND_CODE, EVENT_US, KNOWN_US, amount
-    )
+    received = resolved_interactions(interactions, posts)
     from_another = ~F.col(ACTOR_ID).eqNullSafe(F.col(TARGET_USER_ID))
-    received = interactions.where(F.col(TARGET_USER_ID).isNotNull() & from_another).select(
-        F.col(TARGET_USER_ID).alias(USER_ID),
-        F.lit(RECEIVED).alias(ROLE),
-        KIND_CODE,
-        EVENT_US,
-        F.col(TARGET_KNOWN_US).alias(KNOWN_US),
-        no_amount,
-    )
+    clocks = (F.unix_micros(EVENT_TS).alias(EVENT_US), known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US))
+    tone = F.round((F.col(P_POSITIVE) - F.col(P_NEGATIVE)) * F.lit(1e6)).cast("long")
+    tones = sentiment.select(POST_ID, tone.alias(_TONE))
+    named = entities.groupBy(POST_ID).agg(F.count(F.lit(1)).alias(_NAMED))
     wrote = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
-        F.col(AUTHOR_ID).alias(USER_ID),
-        F.lit(WROTE).alias(ROLE),
-        no_kind,
-        F.unix_micros(EVENT_TS).alias(EVENT_US),
-        known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US),
-        no_amount,
+        POST_ID, AUTHOR_ID, *clocks, F.length(TEXT).alias("chars"), F.col(PARENT_POST_ID).isNotNull().alias("answers")
     )
-    heard = answers.select(
-        F.col(PARENT_AUTHOR_ID).alias(USER_ID), F.lit(HEARD).alias(ROLE), no_kind, EVENT_US, KNOWN_US, no_amount
+    return reduce(
+        DataFrame.unionAll,
+        (
+            _facts(
+                interactions.where(F.col(ACTOR_ID).isNotNull()).select(
+                    ACTOR_ID, *clocks, _coded_kind().alias(KIND_CODE), F.col(VALUE).cast(AMOUNT_TYPE).alias(VALUE)
+                ),
+                GIVEN,
+                ACTOR_ID,
+                kind=F.col(KIND_CODE),
+                value=F.col(VALUE),
+            ),
+            _facts(
+                received.where(F.col(TARGET_USER_ID).isNotNull() & from_another),
+                RECEIVED,
+                TARGET_USER_ID,
+                kind=F.col(KIND_CODE),
+                known=TARGET_KNOWN_US,
+            ),
+            _facts(
+                wrote.join(tones, on=POST_ID, how="left").join(named, on=POST_ID, how="left"),
+                WROTE,
+                AUTHOR_ID,
+                measures=("chars", _NAMED, _TONE, "answers"),
+            ),
+            _facts(
+                replies(posts).join(tones, on=POST_ID, how="left"),
+                HEARD,
+                PARENT_AUTHOR_ID,
+                measures=(_PARENT_US, _DELAY, _TONE, None),
+            ),
+            _facts(
+                user_snapshots.withColumns(
+                    {EVENT_US: F.unix_micros(SNAPSHOT_TS), KNOWN_US: known_us(SNAPSHOT_TS, INGESTED_TS)}
+                ),
+                READING,
+                USER_ID,
+                measures=(FOLLOWER_COUNT, FOLLOWING_COUNT, LISTED_COUNT, POST_COUNT),
+            ),
+            _facts(
+                users.where(F.col(CREATED_TS).isNotNull()).withColumns(
+                    {EVENT_US: F.unix_micros(CREATED_TS), KNOWN_US: known_us(CREATED_TS, INGESTED_TS)}
+                ),
+                BORN,
+                USER_ID,
+            ),
+        ),
     )
-    return given.unionByName(received).unionByName(wrote).unionByName(heard)
 
 
-def ties(interactions: DataFrame, answers: DataFrame) -> DataFrame:
-    """One row per act of one known person towards another and side of it: (user_id, partner_id, is_out, clocks).
-
-    interactions are resolved, answers are `replies(posts)`. is_out: user_id acted.
-    """
-    acts = interactions.where(F.col(ACTOR_ID) != F.col(TARGET_USER_ID)).select(
-        F.col(ACTOR_ID).alias("src"),
-        F.col(TARGET_USER_ID).alias("dst"),
+def _facts(
+    frame: DataFrame,
+    role: int,
+    who: str,
+    *,
+    known: str = KNOWN_US,
+    kind: Column | None = None,
+    value: Column | None = None,
+    measures: tuple[str | None, ...] = (None,) * len(MEASURES),
+) -> DataFrame:
+    """The rows as facts of a role: what it does not have is null."""
+    return frame.select(
+        F.col(who).alias(USER_ID),
+        F.lit(role).alias(ROLE),
+        (F.lit(-1) if kind is None else kind).cast("int").alias(KIND_CODE),
         EVENT_US,
-        F.col(TARGET_KNOWN_US).alias(KNOWN_US),
+        F.col(known).alias(KNOWN_US),
+        (F.lit(None).cast(AMOUNT_TYPE) if value is None else value).alias(VALUE),
+        *[
+            (F.lit(None) if column is None else F.col(column)).cast("long").alias(name)
+            for name, column in zip(MEASURES, measures, strict=True)
+        ],
     )
-    answered = answers.where(F.col(AUTHOR_ID).isNotNull()).select(
-        F.col(AUTHOR_ID).alias("src"), F.col(PARENT_AUTHOR_ID).alias("dst"), EVENT_US, KNOWN_US
-    )
-    sides = F.array(
-        F.struct(F.col("src").alias(USER_ID), F.col("dst").alias(PARTNER_ID), F.lit(True).alias(IS_OUT)),
-        F.struct(F.col("dst").alias(USER_ID), F.col("src").alias(PARTNER_ID), F.lit(False).alias(IS_OUT)),
-    )
-    return (
-        acts.unionByName(answered)
-        .select(F.explode(sides).alias("side"), EVENT_US, KNOWN_US)
-        .select("side.*", EVENT_US, KNOWN_US)
-    )
-
-
-def things(interactions: DataFrame, posts: DataFrame) -> DataFrame:
-    """One row per act upon a thing: (user_id, thing, clocks). A thing is an item, or a post that was answered or acted on.
-
-    interactions are resolved.
-    """
-
-    def named(prefix: str, column: str) -> Column:
-        return F.concat(F.lit(prefix), F.col(column)).alias(THING)
-
-    acts = interactions.where(F.col(ACTOR_ID).isNotNull())
-    writings = posts.where(F.col(AUTHOR_ID).isNotNull()).withColumns(
-        {EVENT_US: F.unix_micros(EVENT_TS), KNOWN_US: known_us(EVENT_TS, INGESTED_TS)}
-    )
-    upon = [
-        frame.where(F.col(column).isNotNull()).select(
-            F.col(who).alias(USER_ID), named(prefix, column), EVENT_US, KNOWN_US
-        )
-        for frame, who, prefix, column in (
-            (acts, ACTOR_ID, ITEM_PREFIX, ITEM_ID),
-            (acts, ACTOR_ID, POST_PREFIX, TARGET_POST_ID),
-            (writings, AUTHOR_ID, ITEM_PREFIX, ITEM_ID),
-            (writings, AUTHOR_ID, POST_PREFIX, PARENT_POST_ID),
-        )
-    ]
-    return reduce(DataFrame.unionByName, upon)
-
-
-def texts(posts: DataFrame, answers: DataFrame, *, sentiment: DataFrame, entities: DataFrame) -> DataFrame:
-    """One row per post and person it says something about: its author (WROTE) and who is answered by it (HEARD).
-
-    sentiment_ppm: p_positive - p_negative in millionths, null where the post was not read; it shares the post's clocks.
-    text_length and entity_count are of what they wrote; delay_us and parent_event_us (when the answered post was
-    written) of what they heard.
-    """
-    wrote = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
-        POST_ID,
-        F.col(AUTHOR_ID).alias(USER_ID),
-        F.lit(WROTE).alias(ROLE),
-        F.unix_micros(EVENT_TS).alias(EVENT_US),
-        known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US),
-        F.col(PARENT_POST_ID).isNotNull().alias(IS_REPLY),
-        F.length(TEXT).cast("long").alias(TEXT_LENGTH),
-        F.lit(None).cast("long").alias(PARENT_EVENT_US),
-        F.lit(None).cast("long").alias(DELAY_US),
-    )
-    heard = answers.select(
-        POST_ID,
-        F.col(PARENT_AUTHOR_ID).alias(USER_ID),
-        F.lit(HEARD).alias(ROLE),
-        EVENT_US,
-        KNOWN_US,
-        F.lit(True).alias(IS_REPLY),
-        F.lit(None).cast("long").alias(TEXT_LENGTH),
-        PARENT_EVENT_US,
-        DELAY_US,
-    )
-    tone = sentiment.select(
-        POST_ID, F.round((F.col(P_POSITIVE) - F.col(P_NEGATIVE)) * F.lit(1e6)).cast("long").alias(SENTIMENT_PPM)
-    )
-    named = entities.groupBy(POST_ID).agg(F.count(F.lit(1)).alias(ENTITY_COUNT))
-    read = wrote.unionByName(heard).join(tone, on=POST_ID, how="left").join(named, on=POST_ID, how="left")
-    return read.drop(POST_ID)

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, Window
 from pyspark.sql import functions as F
 
-from social_signals.features.cutoffs import (
-    AGE_US,
-    AS_OF_US,
-    DAY_US,
-    EVENT_US,
-    HOUR_US,
-    KNOWN_US,
-    known_us,
-    log_ratio,
-    ratio,
-    seen_from,
-)
-from social_signals.tables.silver import EVENT_TS, INGESTED_TS, USER_ID
+from social_signals.features.cutoffs import AGE_US, AS_OF_US, DAY_US, HOUR_US, log_ratio, ratio
+from social_signals.tables.silver import USER_ID
 
 AGE_DAY = "age_day"
 GAP = "gap"
@@ -34,37 +20,39 @@ TREND_BINS = 6
 NIGHT_HOURS = 6
 
 
-def rhythm(acts: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
-    """One row per (as_of_us, user_id) who ever acted before as_of. acts: as `activity` gives them.
+def day_of() -> Column:
+    """Which 24-hour step back from as_of an act fell into: day 0 is [as_of - 24 h, as_of), so a window of n days is days 0
+    to n - 1 whatever the hour of as_of."""
+    return F.expr(f"cast(({AGE_US} - 1) div {DAY_US} as int)")
 
-    Days are 24-hour steps back from as_of: day 0 is [as_of - 24 h, as_of), so a window of n days is days 0 to n - 1
-    whatever the hour of as_of.
-    """
-    instants = acts.select(
-        USER_ID, F.unix_micros(EVENT_TS).alias(EVENT_US), known_us(EVENT_TS, INGESTED_TS).alias(KNOWN_US)
-    )
-    days = (
-        seen_from(instants, as_of)
-        .groupBy(AS_OF_US, USER_ID, F.expr(f"cast(({AGE_US} - 1) div {DAY_US} as int)").alias(AGE_DAY))
-        .agg(F.count(F.lit(1)).alias("acts"), F.min(AGE_US).alias("newest"), F.max(AGE_US).alias("oldest"), *_hours())
-    )
-    newest_first = Window.partitionBy(USER_ID, AS_OF_US).orderBy(AGE_DAY)
-    spaced = days.select(
-        "*",
-        (F.lead(AGE_DAY).over(newest_first) - F.col(AGE_DAY)).cast("long").alias(GAP),
-        F.row_number().over(newest_first).alias(NTH),
-    )
-    return (
-        spaced.groupBy(AS_OF_US, USER_ID)
-        .agg(*_counts(), *_active_days(), *_recencies(), *_gap_sums(), *_hour_sums())
-        .select(AS_OF_US, USER_ID, *_features())
-    )
+
+def day_sums() -> list[Column]:
+    """What is gathered of the acts of one day of a person; rows without a day have no act."""
+    age = F.when(F.col(AGE_DAY).isNotNull(), F.col(AGE_US))
+    return [
+        F.count(AGE_DAY).alias("acts"),
+        F.min(age).alias("newest"),
+        F.max(age).alias("oldest"),
+        *_hours(),
+    ]
+
+
+def spacing() -> list[Column]:
+    """Of a person's days, newest first and the one that is none last: days to the next older one, and its number."""
+    newest_first = Window.partitionBy(USER_ID, AS_OF_US).orderBy(F.col(AGE_DAY).asc_nulls_last())
+    gap = (F.lead(AGE_DAY).over(newest_first) - F.col(AGE_DAY)).cast("long")
+    return [gap.alias(GAP), F.row_number().over(newest_first).alias(NTH)]
+
+
+def sums() -> list[Column]:
+    """What is gathered of a person's days."""
+    return [*_counts(), *_active_days(), *_recencies(), *_gap_sums(), *_hour_sums()]
 
 
 def _hours() -> list[Column]:
-    hour = F.floor(F.pmod(F.col(EVENT_US), F.lit(DAY_US)) / F.lit(HOUR_US))
-    weekday = F.weekday(F.timestamp_micros(EVENT_US))
-    is_weekend = weekday >= 5
+    instant = F.when(F.col(AGE_DAY).isNotNull(), F.col(AS_OF_US) - F.col(AGE_US))
+    hour = F.floor(F.pmod(instant, F.lit(DAY_US)) / F.lit(HOUR_US))
+    is_weekend = F.weekday(F.timestamp_micros(instant)) >= 5
     in_bins = [F.count(F.when(F.floor(hour / HOURS_A_BIN) == i, 1)).alias(f"bin_{i}") for i in range(BINS)]
     return [
         F.count(F.when(hour < NIGHT_HOURS, 1)).alias("night"),
@@ -91,7 +79,7 @@ def _active_days() -> list[Column]:
     days = [F.count(F.when(_within(0, n), 1)).alias(f"d_{n}") for n in (7, 14, 30, 90)]
     # A bit a week: 90 days touch 13 weeks.
     weeks = F.bit_or(F.when(_within(0, 90), F.expr(f"shiftleft(1L, cast({AGE_DAY} div 7 as int))")))
-    return [F.count(F.lit(1)).alias("d"), *days, F.coalesce(F.bit_count(weeks), F.lit(0)).alias("w_90")]
+    return [F.count(AGE_DAY).alias("d"), *days, F.coalesce(F.bit_count(weeks), F.lit(0)).alias("w_90")]
 
 
 def _recencies() -> list[Column]:
@@ -113,7 +101,8 @@ def _hour_sums() -> list[Column]:
     return [F.sum(name).alias(name) for name in ("night", "weekend", *[f"bin_{i}" for i in range(BINS)])]
 
 
-def _features() -> list[Column]:
+def features() -> list[Column]:
+    """The rhythm of a person from their `sums`; null where they never acted."""
     n, d = F.col("n"), F.col("d")
     last, first = F.col("last") / F.lit(float(DAY_US)), F.col("first") / F.lit(float(DAY_US))
     gaps = F.col("gaps")
@@ -139,7 +128,7 @@ def _features() -> list[Column]:
         _slope().alias("activity_90d_slope"),
         ratio(F.col("n_90"), n).alias("activity_90d_share_ratio"),
         (n / (first / F.lit(30.0) + F.lit(1.0))).alias("activity_per_30d"),
-        (F.col("n_90") / F.least(tenure_30d, F.lit(3.0))).alias("activity_per_30d_in_90d"),
+        F.when(n > 0, F.col("n_90") / F.least(tenure_30d, F.lit(3.0))).alias("activity_per_30d_in_90d"),
         ratio(F.col("n_90"), F.col("d_90")).alias("activity_per_active_day_90d"),
         mean.alias("active_gap_mean_days"),
         std.alias("active_gap_std_days"),
@@ -150,7 +139,7 @@ def _features() -> list[Column]:
         (last / F.col("gap_max")).alias("silence_to_max_gap_ratio"),
         ratio(F.col("night"), n).alias("activity_night_ratio"),
         ratio(F.col("weekend"), n).alias("activity_weekend_ratio"),
-        _entropy(n).alias("activity_hour_entropy"),
+        F.when(n > 0, _entropy(n)).alias("activity_hour_entropy"),
     ]
 
 

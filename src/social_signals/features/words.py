@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from social_signals.features.cutoffs import AS_OF_US, EVENT_US, HOUR_US, by_person, count_if, in_last, ratio, seen_from
+from social_signals.features.cutoffs import EVENT_US, HOUR_US, count_if, in_last, ratio
 from social_signals.features.facts import (
     DELAY_US,
     ENTITY_COUNT,
@@ -20,61 +17,55 @@ from social_signals.features.facts import (
     TEXT_LENGTH,
     WROTE,
 )
-from social_signals.tables.silver import USER_ID
 
 PPM = 1_000_000.0
 # Tone below this is counted as negative: more than a third of the scale towards negative.
 NEGATIVE_PPM = -333_333
 # More than any delay in microseconds: 300 years.
 _PLACES = 10**16
+_FIRST_POST, _FIRST_ANSWERED, _FIRST_ANSWER = "first_post_us", "first_answered_us", "first_answer"
 
 
-def words(texts: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
-    """One row per (as_of_us, user_id) who wrote or was answered. texts: one row per post and person it concerns."""
+def sums() -> list[Column]:
+    """What is gathered of a person's facts: some of it features as it stands, the rest for `features`."""
     wrote, heard = F.col(ROLE) == WROTE, F.col(ROLE) == HEARD
-    tone, is_reply = F.col(SENTIMENT_PPM), F.col(IS_REPLY)
+    tone, is_reply = F.col(SENTIMENT_PPM), F.col(IS_REPLY) == 1
     entity_count = F.coalesce(F.col(ENTITY_COUNT), F.lit(0))
     # Whole seconds: a sum of microseconds over a long history could leave 64 bits.
     delay_s = F.floor(F.col(DELAY_US) / F.lit(1_000_000))
-    return (
-        seen_from(by_person(texts), as_of)
-        .groupBy(AS_OF_US, USER_ID)
-        .agg(
-            count_if(wrote & ~is_reply & in_last(90)).alias("posts_started_90d_count"),
-            count_if(wrote & is_reply & in_last(90)).alias("posts_reply_90d_count"),
-            count_if(wrote & ~is_reply).alias("posts_started_count"),
-            ratio(count_if(wrote & is_reply), count_if(wrote)).alias("posts_reply_ratio"),
-            _mean(F.col(TEXT_LENGTH), wrote & in_last(90)).alias("text_length_90d_mean_chars"),
-            _mean(F.col(TEXT_LENGTH), wrote).alias("text_length_mean_chars"),
-            (_mean(tone, wrote & in_last(30)) / PPM).alias("sentiment_written_30d_mean"),
-            (_mean(tone, wrote & in_last(90)) / PPM).alias("sentiment_written_90d_mean"),
-            (_mean(tone, wrote) / PPM).alias("sentiment_written_mean"),
-            _negative_share(wrote).alias("posts_negative_90d_ratio"),
-            F.sum(F.when(wrote & in_last(90), entity_count)).alias("entities_90d_count"),
-            _mean(entity_count, wrote).alias("entities_per_post"),
-            (_mean(tone, heard & in_last(90)) / PPM).alias("sentiment_received_90d_mean"),
-            (_mean(tone, heard) / PPM).alias("sentiment_received_mean"),
-            _negative_share(heard).alias("replies_negative_90d_ratio"),
-            (_mean(delay_s, heard & in_last(90)) / 3600.0).alias("reply_delay_90d_mean_hours"),
-            (F.min(F.when(heard, F.col(DELAY_US))) / F.lit(float(HOUR_US))).alias("reply_delay_min_hours"),
-            F.min(F.when(wrote, F.col(EVENT_US))).alias("first_post_us"),
-            F.min(F.when(heard, F.col(PARENT_EVENT_US))).alias("first_answered_us"),
-            F.min(F.when(heard, _first_answer())).alias("first_answer"),
-        )
-        .withColumn(
-            "is_first_post_answered", F.col("first_answered_us").eqNullSafe(F.col("first_post_us")).cast("long")
-        )
-        .withColumn(
-            "first_post_reply_delay_hours",
-            F.when(
-                F.col("is_first_post_answered") == 1,
-                F.pmod(F.col("first_answer"), F.lit(_PLACES).cast("decimal(38,0)")).cast("double")
-                / F.lit(float(HOUR_US)),
-            ),
-        )
-        .drop("first_post_us", "first_answered_us", "first_answer")
-        .withColumn("sentiment_written_change", F.col("sentiment_written_30d_mean") - F.col("sentiment_written_mean"))
-    )
+    return [
+        count_if(wrote & ~is_reply & in_last(90)).alias("posts_started_90d_count"),
+        count_if(wrote & is_reply & in_last(90)).alias("posts_reply_90d_count"),
+        count_if(wrote & ~is_reply).alias("posts_started_count"),
+        ratio(count_if(wrote & is_reply), count_if(wrote)).alias("posts_reply_ratio"),
+        _mean(F.col(TEXT_LENGTH), wrote & in_last(90)).alias("text_length_90d_mean_chars"),
+        _mean(F.col(TEXT_LENGTH), wrote).alias("text_length_mean_chars"),
+        (_mean(tone, wrote & in_last(30)) / PPM).alias("sentiment_written_30d_mean"),
+        (_mean(tone, wrote & in_last(90)) / PPM).alias("sentiment_written_90d_mean"),
+        (_mean(tone, wrote) / PPM).alias("sentiment_written_mean"),
+        _negative_share(wrote).alias("posts_negative_90d_ratio"),
+        F.sum(F.when(wrote & in_last(90), entity_count)).alias("entities_90d_count"),
+        _mean(entity_count, wrote).alias("entities_per_post"),
+        (_mean(tone, heard & in_last(90)) / PPM).alias("sentiment_received_90d_mean"),
+        (_mean(tone, heard) / PPM).alias("sentiment_received_mean"),
+        _negative_share(heard).alias("replies_negative_90d_ratio"),
+        (_mean(delay_s, heard & in_last(90)) / 3600.0).alias("reply_delay_90d_mean_hours"),
+        (F.min(F.when(heard, F.col(DELAY_US))) / F.lit(float(HOUR_US))).alias("reply_delay_min_hours"),
+        F.min(F.when(wrote, F.col(EVENT_US))).alias(_FIRST_POST),
+        F.min(F.when(heard, F.col(PARENT_EVENT_US))).alias(_FIRST_ANSWERED),
+        F.min(F.when(heard, _first_answer())).alias(_FIRST_ANSWER),
+    ]
+
+
+def features() -> list[Column]:
+    """What follows from `sums`."""
+    is_answered = F.col(_FIRST_ANSWERED).eqNullSafe(F.col(_FIRST_POST)) & F.col(_FIRST_POST).isNotNull()
+    delay = F.pmod(F.col(_FIRST_ANSWER), F.lit(_PLACES).cast("decimal(38,0)")).cast("double")
+    return [
+        is_answered.cast("long").alias("is_first_post_answered"),
+        F.when(is_answered, delay / F.lit(float(HOUR_US))).alias("first_post_reply_delay_hours"),
+        (F.col("sentiment_written_30d_mean") - F.col("sentiment_written_mean")).alias("sentiment_written_change"),
+    ]
 
 
 def _first_answer() -> Column:

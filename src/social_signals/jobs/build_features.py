@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pyspark.sql import DataFrame
+
 from social_signals.core.errors import DataQualityError
 from social_signals.core.times import iso
 from social_signals.features import USER_FEATURES, FeatureParams, activity, newest_as_of, user_features
 from social_signals.features.consented import consented_slices
+from social_signals.features.params import AUTO
+from social_signals.features.provenance import Provenance, recipe_of
 from social_signals.governance import ConsentParams
+from social_signals.jobs import feature_changes
+from social_signals.jobs.feature_changes import Change, Sources
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.tables.gold import AS_OF, POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import CONSENTS, INTERACTIONS, POSTS, USER_SNAPSHOTS, USERS
@@ -38,26 +44,50 @@ def run(job: BuildFeaturesJob, context: Context) -> Outcome:
 
 
 def build(context: Context, *, as_of: Sequence[datetime], features: FeatureParams, consent: ConsentParams) -> None:
-    """Replace the slices `as_of` of gold.user_features, all in one pass over silver."""
-    catalog = context.catalog
-    people = user_features(
+    """Bring the slices `as_of` of gold.user_features up to date: all in one pass over silver, or, where they are stored and
+    little has changed since, only the people of whom something did. Slices that nothing changed are left as they are."""
+    sources = Sources.of(context.catalog)
+    made = Provenance(sources.origins, recipe_of(features, consent))
+    whole: list[datetime] = sorted(set(as_of))
+    changed: list[Change] = []
+    if features.rebuild == AUTO:
+        whole, changed = feature_changes.since_built(context.catalog, sources, as_of=whole, made=made)
+    for change in changed:
+        context.progress.step(f"features of those who changed at {len(change.as_of)} cut-offs")
+        fresh = _slices(sources, as_of=change.as_of, people=change.people, features=features, consent=consent)
+        _replace(context, change.kept.unionByName(fresh), as_of=change.as_of, made=made)
+    if whole:
+        context.progress.step(f"features at {len(whole)} cut-offs")
+        _replace(context, _slices(sources, as_of=whole, features=features, consent=consent), as_of=whole, made=made)
+
+
+def _slices(
+    sources: Sources,
+    *,
+    as_of: Sequence[datetime],
+    features: FeatureParams,
+    consent: ConsentParams,
+    people: DataFrame | None = None,
+) -> DataFrame:
+    measured = user_features(
         as_of=as_of,
-        interactions=catalog.read(INTERACTIONS),
-        posts=catalog.read(POSTS),
-        users=catalog.read_or_empty(USERS),
-        user_snapshots=catalog.read_or_empty(USER_SNAPSHOTS),
-        sentiment=catalog.read_or_empty(POST_SENTIMENT),
-        entities=catalog.read_or_empty(POST_ENTITIES),
+        interactions=sources[INTERACTIONS],
+        posts=sources[POSTS],
+        users=sources[USERS],
+        user_snapshots=sources[USER_SNAPSHOTS],
+        sentiment=sources[POST_SENTIMENT],
+        entities=sources[POST_ENTITIES],
         params=features,
+        people=people,
     )
-    consented = consented_slices(
-        people, catalog.read_or_empty(CONSENTS), as_of=as_of, purpose="profiling", consent=consent
-    )
+    return consented_slices(measured, sources[CONSENTS], as_of=as_of, purpose="profiling", consent=consent)
+
+
+def _replace(context: Context, slices: DataFrame, *, as_of: Sequence[datetime], made: Provenance) -> None:
     # A slice is a folder: without this each shuffle partition would leave a small file in each of them.
     # In SQL, since pyspark's `hint` hands over names as texts, which this one refuses; a large slice is still cut in parts.
-    slices = context.spark.sql(f"SELECT /*+ REBALANCE({AS_OF}) */ * FROM {{consented}}", consented=consented)
-    context.progress.step(f"features at {len(set(as_of))} cut-offs")
-    catalog.replace_slice(USER_FEATURES, slices, as_of=sorted(set(as_of)))
+    gathered = context.spark.sql(f"SELECT /*+ REBALANCE({AS_OF}) */ * FROM {{slices}}", slices=slices)
+    context.catalog.replace_slice(USER_FEATURES, gathered, as_of=as_of, note=made.note(as_of))
 
 
 def default_as_of(context: Context, *, features: FeatureParams) -> datetime:

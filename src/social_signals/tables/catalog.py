@@ -16,7 +16,7 @@ from delta import DeltaTable
 from delta.exceptions import DeltaConcurrentModificationException
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameWriter, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.types import StructType
@@ -24,9 +24,12 @@ from pyspark.sql.types import StructType
 from social_signals.core.errors import ConfigError, ContractError, ResourceError, WriteConflictError
 from social_signals.tables.checks import drift, require_contract
 from social_signals.tables.commits import (
+    Origin,
     Slice,
     content_differs,
     first_line,
+    mark_of,
+    marked,
     properties,
     rows_of,
     slice_condition,
@@ -173,23 +176,53 @@ class Catalog:
 
     def read_or_empty(self, table: Table) -> DataFrame:
         """As `read`; a frame without rows where the table has not been made yet."""
-        return self.read(table) if self.exists(table) else self.spark.createDataFrame([], table.schema)
+        if self.exists(table):
+            return self.read(table)
+        # The limit lets the optimiser see that there is nothing, and leave out what is joined with it.
+        return self.spark.createDataFrame([], table.schema).limit(0)
 
     def changed_keys(self, table: Table, *, since: int, until: int) -> DataFrame | None:
         """The distinct keys of the rows inserted or updated after version `since`, up to and with `until`.
 
         None where the change feed does not reach back that far: it was vacuumed, or the table was made anew.
         """
+        kinds = ("insert", "update_postimage")
+        return self._change_feed(table, table.key, kinds=kinds, since=since, until=until)
+
+    def changed_rows(self, table: Table, columns: Sequence[str], *, since: int, until: int) -> DataFrame | None:
+        """The distinct values of `columns` in every row inserted, deleted or updated, as it was and as it became, after
+        version `since` up to and with `until`; None as in `changed_keys`. since -1: before the table was there."""
+        kinds = ("insert", "delete", "update_preimage", "update_postimage")
+        return self._change_feed(table, columns, kinds=kinds, since=since, until=until)
+
+    def _change_feed(
+        self, table: Table, columns: Sequence[str], *, kinds: Sequence[str], since: int, until: int
+    ) -> DataFrame | None:
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         reader = reader.option("startingVersion", since + 1).option("endingVersion", until)
         try:
             path = self.params.kind == "path"
             feed = reader.load(self.address(table)) if path else reader.table(self.address(table))
-            changed = feed.where(F.col("_change_type").isin("insert", "update_postimage"))
-            return changed.select(*table.key).distinct().localCheckpoint()
+            changed = feed.where(F.col("_change_type").isin(*kinds))
+            # Read here and now: files that have been vacuumed are missed when they are read, not before.
+            return changed.select(*columns).distinct().localCheckpoint()
         except (AnalysisException, Py4JJavaError):
             log.info("%s has no change feed from version %d on: all of it is looked at", table.name, since + 1)
             return None
+
+    def origin(self, table: Table) -> Origin | None:
+        """Which table lies there and its newest version; None where there is none. A table made anew has another id."""
+        if not self.exists(table):
+            return None
+        detail = self._delta(table).detail().select("id").first()
+        version = self.version(table)
+        return None if detail is None or version is None else Origin(str(detail["id"]), version)
+
+    def commits(self, table: Table) -> list[Row]:
+        """What was done to a table, newest first: version, operation, userMetadata."""
+        if not self.exists(table):
+            return []
+        return self._delta(table).history().select("version", "operation", "userMetadata").collect()
 
     def read_stream(self, table: Table) -> DataFrame:
         """The table as an unbounded source of appended rows, columns as in its contract."""
@@ -212,14 +245,15 @@ class Catalog:
         *,
         as_of: datetime | Sequence[datetime] | None = None,
         where: Slice | None = None,
+        note: str = "",
     ) -> Written:
         """Replace the rows of one slice (`as_of`, or any columns in `where`) and no others; running it twice is once.
 
-        Raises ContractError where a row lies outside the slice that it is meant to replace.
+        note: said beside the run in the commit's userMetadata, so that it is there exactly when the rows are. Raises ContractError where a row lies outside the slice that it is meant to replace.
         """
         chosen: Slice = {**({"as_of": as_of} if as_of is not None else {}), **(where or {})}
         writer = self._writer(table, rows).mode("overwrite").option("replaceWhere", slice_condition(chosen))
-        return self._commit(table, lambda: self._save(table, writer))
+        return self._commit(table, lambda: self._save(table, writer), note=note)
 
     def replace(self, table: Table, rows: DataFrame) -> Written:
         """Replace all rows of a table, keeping its history."""
@@ -348,10 +382,10 @@ class Catalog:
         else:
             writer.saveAsTable(self.address(table))
 
-    def _commit(self, table: Table, write: Callable[[], object]) -> Written:
+    def _commit(self, table: Table, write: Callable[[], object], *, note: str = "") -> Written:
         """Write, again with back-off if another writer came first, and take the counts from Delta's own commit."""
         # Set at each write: a pipeline and its stages are several catalogs on one session.
-        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", self._mark)
+        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", marked(self._mark, note))
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             try:
                 self._explained(table, write)
@@ -370,7 +404,7 @@ class Catalog:
     def _account(self, table: Table) -> Written:
         commits = self._delta(table).history(_REMEMBERED_COMMITS).collect()
         earlier = self.written.get(table.name, Written(0, -1))
-        ours = [c for c in commits if c["userMetadata"] == self._mark and c["version"] > earlier.version]
+        ours = [c for c in commits if mark_of(c["userMetadata"]) == self._mark and c["version"] > earlier.version]
         rows = sum(rows_of(c["operationMetrics"] or {}) for c in ours)
         version = max(int(c["version"]) for c in ours or commits)
         total = total_rows([c for c in reversed(commits) if c["version"] <= version])

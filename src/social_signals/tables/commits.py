@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import Row
@@ -13,6 +14,14 @@ from social_signals.tables.silver import INGESTED_TS, SOURCE
 from social_signals.tables.table import Table
 
 Slice = Mapping[str, "str | datetime | Sequence[datetime]"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A version of a table, told from the same number of a table that was made anew in its place."""
+
+    table_id: str
+    version: int
 
 
 def slice_condition(chosen: Slice) -> str:
@@ -87,6 +96,23 @@ def total_rows(commits: Sequence[Row]) -> int | None:
         elif commit["operation"] != "CREATE TABLE":
             return None
     return total
+
+
+def marked(mark: str, note: str) -> str:
+    """What a commit says of itself: who made it, and on a line of its own what else there is to say.
+
+    >>> note_of(marked("social-signals run r1", "made of x")), mark_of(marked("social-signals run r1", "made of x"))
+    ('made of x', 'social-signals run r1')
+    """
+    return f"{mark}\n{note}" if note else mark
+
+
+def mark_of(metadata: str | None) -> str:
+    return (metadata or "").partition("\n")[0]
+
+
+def note_of(metadata: str | None) -> str:
+    return (metadata or "").partition("\n")[2]
 
 
 def first_line(text: str) -> str:

@@ -98,6 +98,7 @@ POST_SENTIMENT = Table(
     ),
     key=(POST_ID,),
     comment="One row per post: how it sounds.",
+    change_feed=True,
 )
 
 POST_ENTITIES = Table(
@@ -116,6 +117,7 @@ POST_ENTITIES = Table(
     ),
     key=(POST_ID, BEGIN, END),
     comment="One row per entity named in a post.",
+    change_feed=True,
 )
 
 POST_LANGUAGE = Table(

@@ -42,6 +42,8 @@ class Table:
 
     name is `layer.table`. key: columns whose values are unique together and never null. partition: columns that slice
     the files, and with it what a rerun replaces. purpose: the consent purpose without which a person is left out.
+    change_feed: keep Delta's change data feed, as every silver table does. statistics: keep min/max of columns in the log, by
+    which readers skip files.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Table:
     comment: str
     partition: tuple[str, ...] = ()
     purpose: str | None = None
+    change_feed: bool = False
+    statistics: bool = True
 
     def __post_init__(self) -> None:
         missing = [c for c in (*self.key, *self.partition) if c not in self.schema.names]
@@ -75,6 +79,8 @@ class Table:
     @property
     def statistics_columns(self) -> list[str]:
         """The columns on which Delta may keep min/max: not personal, of a type that it can skip by, not partitions."""
+        if not self.statistics:
+            return []
         unskippable = ("struct", "array", "map", "binary", "boolean")
         return [
             f.name
@@ -86,4 +92,4 @@ class Table:
 
     @property
     def has_change_feed(self) -> bool:
-        return self.layer == "silver"
+        return self.change_feed or self.layer == "silver"

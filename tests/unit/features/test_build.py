@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from social_signals.core.errors import DataQualityError
 from social_signals.core.progress import Progress
-from social_signals.features import USER_FEATURES
+from social_signals.features import USER_FEATURES, FeatureParams
 from social_signals.governance import ConsentParams
 from social_signals.jobs import build_features
 from social_signals.jobs.build_features import BuildFeaturesJob
@@ -59,3 +59,36 @@ def test_without_anybody_who_acted_there_is_no_default_cutoff(context: Context, 
     context.catalog.append(INTERACTIONS, rows(INTERACTIONS))
     with pytest.raises(DataQualityError, match="nobody has acted"):
         build_features.run(BuildFeaturesJob(), context)
+
+
+def test_late_rows_renew_only_the_people_they_are_about_and_a_full_build_gives_the_same(
+    context: Context, rows: Callable[..., DataFrame], given, june_1: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalog, cutoffs = context.catalog, [june_1 - timedelta(days=30), june_1]
+    crowd = [given.act(f"u{n}", 40, to=f"u{n + 1}") for n in range(8)]
+    catalog.merge(POSTS, rows(POSTS, given.post("ann", 50, "p")))
+    catalog.merge(INTERACTIONS, rows(INTERACTIONS, *crowd, given.act("bob", 45, target_post_id="p")))
+    refusal = {"user_id": "u7", "purpose": "profiling", "granted": False, "event_ts": june_1 - timedelta(days=1)}
+
+    def build(rebuild: str) -> tuple[list[str], int]:
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            features = FeatureParams(rebuild=rebuild)
+            build_features.build(context, as_of=cutoffs, features=features, consent=ConsentParams())
+        return sorted(map(repr, catalog.read(USER_FEATURES).collect())), catalog.version(USER_FEATURES) or 0
+
+    first, version = build("auto")
+    assert build("auto") == (first, version)
+    assert "2 slices of gold.user_features are up to date" in caplog.text
+
+    # Seen between the two cut-offs: the older slice stays as it is. ann is renewed through her post alone.
+    late = given.act("cat", 35, target_post_id="p", ingested_ts=june_1 - timedelta(days=2))
+    catalog.merge(INTERACTIONS, rows(INTERACTIONS, late))
+    catalog.merge(CONSENTS, rows(CONSENTS, refusal))
+    renewed, newer = build("auto")
+    assert "1 of 2 slices of gold.user_features have changed" in caplog.text
+    assert "built in full" not in caplog.text
+    assert newer == version + 1
+    difference = {row.split("user_id='")[1].split("'")[0] for row in set(renewed) ^ set(first)}
+    assert difference == {"ann", "cat", "u7"}
+    assert build("full") == (renewed, newer + 1)

@@ -3,64 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame
 
-from social_signals.features.activity import activity
-from social_signals.features.audience import account_age, audience
-from social_signals.features.engagement import engagement
-from social_signals.features.facts import person_facts, replies, resolved_interactions, texts, things, ties
-from social_signals.features.rhythm import rhythm
-from social_signals.features.ties import breadth, circle
-from social_signals.features.words import words
+from social_signals.features.facts import person_facts
+from social_signals.features.traces import traces
+from social_signals.features.user_features import habits, totals
 from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import INTERACTIONS, POSTS, USER_SNAPSHOTS, USERS
 
-Records = list[dict[str, object]]
+Records = Sequence[dict[str, object]]
 People = dict[str, dict[str, Any]]
 
 
 class Measure:
-    """One family of features at the cut-off, collected by person; a family alone is a fraction of the whole plan."""
+    """One half of the features at the cut-off, collected by person: a half alone is a fraction of the whole plan."""
 
     def __init__(
         self, rows: Callable[..., DataFrame], by_person: Callable[[DataFrame], People], as_of: datetime
     ) -> None:
         self.rows, self.by_person, self.as_of = rows, by_person, [as_of]
 
-    def rhythm(self, acts: Records) -> People:
-        return self.by_person(rhythm(activity(self.rows(POSTS), self.rows(INTERACTIONS, *acts)), as_of=self.as_of))
+    def habits(self, acts: Records, posts: Records = ()) -> People:
+        marks = traces(self.rows(INTERACTIONS, *acts), self.rows(POSTS, *posts))
+        return self.by_person(habits(marks, as_of=self.as_of))
 
-    def engagement(self, acts: Records, posts: Records) -> People:
-        written = self.rows(POSTS, *posts)
-        received = resolved_interactions(self.rows(INTERACTIONS, *acts), written)
-        facts = person_facts(received, written, replies(written))
-        return self.by_person(engagement(facts, as_of=self.as_of, population_days=90))
-
-    def circle(self, acts: Records, posts: Records) -> People:
-        written = self.rows(POSTS, *posts)
-        received = resolved_interactions(self.rows(INTERACTIONS, *acts), written)
-        return self.by_person(circle(ties(received, replies(written)), as_of=self.as_of))
-
-    def breadth(self, acts: Records, posts: Records) -> People:
-        written = self.rows(POSTS, *posts)
-        received = resolved_interactions(self.rows(INTERACTIONS, *acts), written)
-        return self.by_person(breadth(things(received, written), as_of=self.as_of))
-
-    def words(self, posts: Records, sentiment: Records, entities: Records) -> People:
-        written = self.rows(POSTS, *posts)
-        tone, named = self.rows(POST_SENTIMENT, *sentiment), self.rows(POST_ENTITIES, *entities)
-        return self.by_person(words(texts(written, replies(written), sentiment=tone, entities=named), as_of=self.as_of))
-
-    def audience(self, snapshots: Records) -> People:
-        return self.by_person(audience(self.rows(USER_SNAPSHOTS, *snapshots), as_of=self.as_of))
-
-    def account_age(self, users: Records) -> People:
-        return self.by_person(account_age(self.rows(USERS, *users), as_of=self.as_of))
+    def totals(self, acts: Records = (), posts: Records = (), **more: Records) -> People:
+        tables = {
+            "users": USERS,
+            "user_snapshots": USER_SNAPSHOTS,
+            "sentiment": POST_SENTIMENT,
+            "entities": POST_ENTITIES,
+        }
+        frames = {name: self.rows(table, *more.get(name, ())) for name, table in tables.items()}
+        facts = person_facts(interactions=self.rows(INTERACTIONS, *acts), posts=self.rows(POSTS, *posts), **frames)
+        return self.by_person(totals(facts, as_of=self.as_of, population_days=90))
 
 
 @pytest.fixture
@@ -75,7 +56,7 @@ def test_rhythm(measure: Measure, given) -> None:
     acts += [given.act("once", 0.5)]
     # 2020-05-31 is a Sunday; its hours 0, 1 and 12 are in two of the six bins. 2020-05-29 is a Friday.
     acts += [given.act("hours", 1), given.act("hours", 1 - 1 / 24), given.act("hours", 0.5), given.act("hours", 2.5)]
-    found = measure.rhythm(acts)
+    found = measure.habits(acts)
 
     regular = found["regular"]
     assert regular["active_gap_mean_days"] == 10.0
@@ -109,7 +90,7 @@ def test_slope_is_positive_for_growth_and_its_unit_is_the_mean_per_step(measure:
     """rising: 1, 2, 3, 4, 5, 6 acts in steps of 15 days: slope 1 over a mean of 3.5."""
     acts = [given.act("rising", 90 - 15 * step - 1 - n) for step in range(6) for n in range(step + 1)]
     acts += [given.act("falling", 15 * step + 1 + n) for step in range(6) for n in range(step + 1)]
-    found = measure.rhythm(acts)
+    found = measure.habits(acts)
     assert found["rising"]["activity_90d_slope"] == pytest.approx(1 / 3.5)
     assert found["falling"]["activity_90d_slope"] == pytest.approx(-1 / 3.5)
 
@@ -119,7 +100,7 @@ def test_ties(measure: Measure, given) -> None:
     acts = [given.act("ann", age, to="bob") for age in (3, 4)]
     acts += [given.act("ann", 5, to="cat"), given.act("ann", 6, to="dan"), given.act("ann", 5, to="ann")]
     acts += [given.act("bob", 2, to="ann"), given.act("cat", 200, to="ann"), given.act(None, 1, to="ann")]
-    found = measure.circle(acts, [])
+    found = measure.habits(acts)
     ann = found["ann"]
     assert (ann["partners_count"], ann["partners_90d_count"], ann["partners_new_30d_count"]) == (3, 3, 2)
     assert (ann["partners_given_90d_count"], ann["partners_received_90d_count"]) == (3, 1)
@@ -134,7 +115,7 @@ def test_engagement_by_kind_sign_and_money(measure: Measure, given) -> None:
     acts += [given.act("ann", 40, kind="purchase", value=10.1), given.act("ann", 100, kind="purchase", value=5.0)]
     acts += [given.act("ann", 3, kind="refund", value=0.2), given.act("ann", 2, kind="unfollow", to="bob")]
     posts = [given.post("ann", 1), given.post("ann", 100)]
-    ann = measure.engagement(acts, posts)["ann"]
+    ann = measure.totals(acts, posts)["ann"]
     assert ann["received_positive_90d_ratio"] == 0.75
     assert (ann["received_like_90d_count"], ann["received_answer_accepted_count"]) == (2, 1)
     assert (ann["likes_per_post"], ann["dislikes_per_post"], ann["accepted_per_post"]) == (1.0, 0.5, 0.5)
@@ -155,7 +136,7 @@ def test_words_and_what_comes_back(measure: Measure, given) -> None:
     ]
     sentiment = [given.tone("old", 0.1, 0.6), given.tone("new", 0.2, 0.1), given.tone("answer", 0.9, 0.05)]
     entities = [given.entity("old", 0), given.entity("old", 2), given.entity("new", 0)]
-    found = measure.words(posts, sentiment, entities)
+    found = measure.totals(posts=posts, sentiment=sentiment, entities=entities)
     ann = found["ann"]
     assert (ann["posts_started_90d_count"], ann["posts_reply_90d_count"]) == (2, 1)
     assert ann["text_length_90d_mean_chars"] == 5.0
@@ -176,7 +157,7 @@ def test_the_answer_to_the_first_post(measure: Measure, given) -> None:
     posts = [given.post("ann", 50, "first"), given.post("ann", 10, "second")]
     posts += [given.post("bob", 50 - hours / 24, parent_post_id="first") for hours in (5, 2)]
     posts += [given.post("bob", 10 - 1 / 24, parent_post_id="second")]
-    found = measure.words(posts, [], [])
+    found = measure.totals(posts=posts)
     ann, bob = found["ann"], found["bob"]
     assert (ann["is_first_post_answered"], ann["reply_delay_min_hours"]) == (1, pytest.approx(1.0))
     assert ann["first_post_reply_delay_hours"] == pytest.approx(2.0)
@@ -192,7 +173,7 @@ def test_breadth_counts_different_things(measure: Measure, given) -> None:
         given.act(None, 1, item_id="y"),
     ]
     posts = [given.post("ann", 6, parent_post_id="p1"), given.post("ann", 7, item_id="z")]
-    found = measure.breadth(acts, posts)
+    found = measure.habits(acts, posts)
     counts = ("items_90d_count", "posts_touched_90d_count", "posts_touched_30d_count")
     assert {name: [person[c] for c in counts] for name, person in found.items()} == {"ann": [2, 2, 1]}
 
@@ -204,14 +185,15 @@ def test_a_reply_counts_only_once_both_posts_are_known(measure: Measure, given, 
         given.post("ann", 20, "known"),
     ]
     acts = [given.act("cat", 8, target_post_id="late"), given.act("dan", 8, target_post_id="known")]
-    found = measure.engagement(acts, posts)
+    found = measure.totals(acts, posts)
     ann = found["ann"]
     assert (ann["posts_count"], ann["replies_received_count"], ann["received_count"]) == (1, 0, 1)
     assert found["cat"]["given_count"] == 1
-    assert set(measure.circle(acts, posts)) == {"ann", "dan"}
+    circles = measure.habits(acts, posts)
+    assert {name for name, person in circles.items() if person["partners_count"]} == {"ann", "dan"}
 
 
-def test_audience_takes_the_newest_reading_before_the_cutoff(measure: Measure, june_1: datetime) -> None:
+def test_audience_takes_the_newest_reading_before_the_cutoff(measure: Measure, given, june_1: datetime) -> None:
     def reading(user: str, age: float, followers: int) -> dict[str, object]:
         return {
             "user_id": user,
@@ -227,9 +209,10 @@ def test_audience_takes_the_newest_reading_before_the_cutoff(measure: Measure, j
         {"user_id": "bob", "created_ts": june_1},
         {"user_id": "cat"},
     ]
-    found = measure.audience(snapshots)
+    posts = [given.post(name, 1) for name in ("ann", "bob", "cat")]
+    found = measure.totals(posts=posts, user_snapshots=snapshots, users=users)
     assert (found["ann"]["follower_count"], found["ann"]["follower_to_following_ratio"]) == (99, 99 / 5)
     assert found["ann"]["follower_30d_log_change"] == pytest.approx(math.log(100 / 10))
     assert found["bob"]["follower_30d_log_change"] is None
-    ages = {name: person["days_since_created"] for name, person in measure.account_age(users).items()}
-    assert ages == {"ann": 400.0}
+    ages = {name: person["days_since_created"] for name, person in found.items()}
+    assert ages == {"ann": 400.0, "bob": None, "cat": None}
