@@ -40,7 +40,7 @@ from social_signals.tables.silver import USER_ID
 
 TABLE = Path(__file__).parents[2] / "shared" / "data" / "telco_churn" / "WA_Fn-UseC_-Telco-Customer-Churn.csv.gz"
 SEED = 20140121
-ROUNDS, FOLDS = 2000, 5
+ROUNDS, FOLDS = 1000, 5
 
 
 def ours(arguments: argparse.Namespace, *, root: Path) -> None:
@@ -86,15 +86,15 @@ def theirs(rows: pd.DataFrame, features: list[str], codes: list[str], *, trials:
 
     def objective(trial: optuna.Trial) -> float:
         settings = {
-            "max_depth": trial.suggest_int("max_depth", 2, 8),
-            "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.2, log=True),
+            "max_depth": trial.suggest_int("max_depth", 2, 6),
+            "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.3, log=True),
             "min_child_weight": trial.suggest_float("min_child_weight", 1, 50, log=True),
             "reg_lambda": trial.suggest_float("reg_lambda", 0.1, 50, log=True),
             "subsample": trial.suggest_float("subsample", 0.5, 1),
             "colsample_bytree": trial.suggest_float("colsample_bytree", 0.2, 1),
         }
         history = xgb.cv(
-            settings | COMMON, known, ROUNDS, nfold=FOLDS, stratified=True, early_stopping_rounds=50, seed=SEED
+            settings | COMMON, known, ROUNDS, nfold=FOLDS, stratified=True, early_stopping_rounds=30, seed=SEED
         )
         trial.set_user_attr("rounds", len(history))
         return float(history["test-logloss-mean"].iloc[-1])
@@ -108,7 +108,7 @@ def theirs(rows: pd.DataFrame, features: list[str], codes: list[str], *, trials:
 
 
 COMMON = {
-    "objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist", "seed": SEED, "nthread": 2, "verbosity": 0,
+    "objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist", "seed": SEED, "nthread": 1, "verbosity": 0,
 }  # fmt: skip
 
 

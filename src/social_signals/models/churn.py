@@ -61,10 +61,11 @@ def train_churn(
 ) -> tuple[Artefact, bool]:
     """The churn model of these examples, and whether it had to be trained: the same inputs find the finished one.
 
-    as_of: null where the examples have no time and are one slice. examples: `churn_examples`, cached by the caller, since several Spark jobs read them. inputs: Delta version of each
-    table they came from, for the card. categories: the features that hold codes, each with the values that they stand for.
-    tuning: which settings of the trees are tried first; studies: where it is kept what they gave (beside the models unless
-    named). groups: `groups_of_users` of those of `churn.groups` that are no feature. Slots and device are checked before any Spark job, labels before training.
+    examples: `churn_examples`, cached by the caller, since several Spark jobs read them. as_of: null where they have no time and
+    are one slice. inputs: Delta version of each table they came from, for the card. categories: the features that hold codes,
+    each with the values that they stand for. tuning: which settings of the trees are tried first; studies: the folder of what
+    they gave, beside the store's unless named. groups: `groups_of_users` of those of `churn.groups` that are no feature. Slots
+    and device are checked before any Spark job, labels before training.
     Raises ConfigError, ResourceError or DataQualityError with what is missing.
     """
     spark = examples.sparkSession
@@ -103,10 +104,10 @@ def train_churn(
     )  # fmt: skip
     probabilities = calibration.apply(test[MARGIN])
     metrics = metrics_of(test, probabilities, has_time=as_of is not None, seed=seed)
+    member_of = memberships(test, params.groups, features=features, categories=known)
     metrics |= group_report(
-        of_rows := memberships(test, params.groups, features=features, categories=known), test[CHURNED], probabilities,
-        people=test[PERSON], min_rows=params.min_group_rows, seed=seed,
-    )  # fmt: skip
+        member_of, test[CHURNED], probabilities, people=test[PERSON], min_rows=params.min_group_rows, seed=seed
+    )
     if params.n_seeds > 1:
         metrics["seeds"] = grower.spread(test, chosen=chosen, fitted=fitted)
     if trials:
@@ -135,7 +136,7 @@ def train_churn(
             fitted.booster,
             test,
             probabilities,
-            of_rows,
+            member_of,
             categories=known,
             features=features,
             told=metrics["groups"],
