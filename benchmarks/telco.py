@@ -40,7 +40,7 @@ from social_signals.tables.silver import USER_ID
 
 TABLE = Path(__file__).parents[2] / "shared" / "data" / "telco_churn" / "WA_Fn-UseC_-Telco-Customer-Churn.csv.gz"
 SEED = 20140121
-ROUNDS, FOLDS = 1000, 5
+ROUNDS, FOLDS = 2000, 5
 
 
 def ours(arguments: argparse.Namespace, *, root: Path) -> None:
@@ -87,7 +87,7 @@ def theirs(rows: pd.DataFrame, features: list[str], codes: list[str], *, trials:
     def objective(trial: optuna.Trial) -> float:
         settings = {
             "max_depth": trial.suggest_int("max_depth", 2, 6),
-            "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.3, log=True),
+            "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
             "min_child_weight": trial.suggest_float("min_child_weight", 1, 50, log=True),
             "reg_lambda": trial.suggest_float("reg_lambda", 0.1, 50, log=True),
             "subsample": trial.suggest_float("subsample", 0.5, 1),
