@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from social_signals.core.places import shipped
 from social_signals.nlp.finetune.launch import NEEDED
@@ -128,6 +131,33 @@ def test_labelled_sentences_become_a_model_that_serves_trained_by_two(
     card = json.loads((tmp_path / "model" / "card.json").read_text())
     assert card["labels"][:3] == ["O", "B-person", "I-person"]
     assert [look[0] for look in card["training"]["looks"]] == sorted(look[0] for look in card["training"]["looks"])
+
+
+def test_what_people_write_becomes_a_feature_of_churn(
+    job_runner: Callable[..., Ran], encoder: Path, sample_lakehouse: Path, spark_session: SparkSession, tmp_path: Path
+) -> None:
+    root = tmp_path / "lakehouse"
+    shutil.copytree(sample_lakehouse, root)
+    churn = [
+        "churn.max_cutoffs=24", "churn.text.model=finetune", "churn.text.folds=2", "churn.calibration_folds=2",
+        "tracking.enabled=false",
+    ]  # fmt: skip
+    ran = job_runner("train_text_churn", root, *churn, f"train.encoder={encoder}", "train.batch_size=16")
+    assert ran.code == 0, ran.summary.error
+    said = ran.summary.metrics["churn_text"]
+    assert 0 < said["roc_auc"]["spark_nlp_int8"] <= 1
+    assert 0 < said["out_of_fold"]["roc_auc"] <= 1
+    kept = spark_session.read.format("delta").load(str(root / "gold/churn_text"))
+    assert {row.is_out_of_fold for row in kept.select("is_out_of_fold").distinct().collect()} == {True, False}
+
+    trained = job_runner("train_churn", root, *churn, "model=quick", "tracking.gate=off")
+    assert trained.code == 0, trained.summary.error
+    assert {"difference", "low", "high"} <= set(trained.summary.metrics["churn"]["text"])
+    scored = job_runner("score_churn", root)
+    assert scored.code == 0, scored.summary.error
+    again = kept.where(F.col("model_id") == said["model_id"]).agg(F.max("as_of")).first()
+    assert again is not None
+    assert again[0].date().isoformat() == scored.summary.as_of[:10]
 
 
 def test_a_process_that_dies_is_a_sentence(

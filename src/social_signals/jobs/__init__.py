@@ -15,6 +15,7 @@ JOBS = {
     "embed_posts": "a vector for each post, for what looks for posts that are alike",
     "build_features": "point-in-time features of every person at an as_of",
     "train_churn": "train, calibrate and register the churn model",
+    "train_text_churn": "train the text model of churn, whose probability is a feature of train_churn",
     "train_influence": "train and register the influence model",
     "score_churn": "who is about to leave, with reasons",
     "score_influence": "who moves people, who is about to, with reasons",

@@ -41,8 +41,18 @@ SCHEMA = EmbedPostsJob
 
 def run(job: EmbedPostsJob, context: Context) -> Outcome:
     """A vector for every post that is new, changed, or was read by another model."""
-    catalog, params = context.catalog, job.embeddings
-    folder = shipped("models", "embeddings") if params.model == PACKAGED else Path(params.model)
+    if job.dry_run:
+        model_id = verify_model(_folder(job.embeddings)).model_id
+        version = context.catalog.version(POSTS)
+        plan = f"embed_posts: read new posts of {POSTS.name}@{version} by {model_id}, write {POST_EMBEDDINGS.name}"
+        return Outcome(status="dry_run", plan=[plan])
+    model_id = embed_missing(context, job.embeddings)
+    return Outcome(metrics={"embeddings": {"model_id": model_id}}, device="cpu")
+
+
+def embed_missing(context: Context, params: EmbeddingParams) -> str:
+    """Bring `gold.post_embeddings` up to date; the model_id of its encoder."""
+    catalog, folder = context.catalog, _folder(params)
     model_id = verify_model(folder).model_id
     read = catalog.read(POST_LANGUAGE).where(IS_READ).select(POST_ID)
     posts = (
@@ -52,14 +62,15 @@ def run(job: EmbedPostsJob, context: Context) -> Outcome:
         .join(read, on=POST_ID, how="left_semi")
     )
     pending = unanswered(posts, catalog.read_or_empty(POST_EMBEDDINGS), model_id=model_id)
-    if job.dry_run:
-        plan = f"embed_posts: read new posts of {POSTS.name}@{catalog.read_versions[POSTS.name]} by {model_id}, write {POST_EMBEDDINGS.name}"
-        return Outcome(status="dry_run", plan=[plan])
     if pending.isEmpty():
         catalog.create(POST_EMBEDDINGS)
         log.info("no new post to embed")
-        return Outcome(device="cpu")
+        return model_id
     model = load_embedding_model(context.spark, folder)
     context.progress.step("reading posts")
     catalog.merge(POST_EMBEDDINGS, embed_posts(pending, model=model, partitions=params.partitions))
-    return Outcome(metrics={"embeddings": {"model_id": model_id}}, device="cpu")
+    return model_id
+
+
+def _folder(params: EmbeddingParams) -> Path:
+    return shipped("models", "embeddings") if params.model == PACKAGED else Path(params.model)

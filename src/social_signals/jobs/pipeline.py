@@ -30,6 +30,7 @@ from social_signals.jobs import (
     train_influence,
     training,
 )
+from social_signals.jobs.embed_posts import EmbeddingParams
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.distributed import require_barrier, require_device
 from social_signals.models.params import SILENCE, ChurnParams, InfluenceParams, SearchParams, XGBoostParams
@@ -57,6 +58,7 @@ class PipelineJob(Job):
     consent: ConsentParams = field(default_factory=ConsentParams)
     text: TextParams = field(default_factory=TextParams)
     topics: TopicParams = field(default_factory=TopicParams)
+    embeddings: EmbeddingParams = field(default_factory=EmbeddingParams)
     features: FeatureParams = field(default_factory=FeatureParams)
     churn: ChurnParams = field(default_factory=ChurnParams)
     influence: InfluenceParams = field(default_factory=InfluenceParams)

@@ -8,6 +8,8 @@ from social_signals.core.times import iso
 from social_signals.features import FeatureParams
 from social_signals.governance import ConsentParams
 from social_signals.jobs import build_features, training
+from social_signals.jobs.churn_text import with_kept_texts
+from social_signals.jobs.embed_posts import EmbeddingParams
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.artefact import CHURN
 from social_signals.models.distributed import require_device
@@ -23,6 +25,7 @@ class ScoreChurnJob(Job):
     scoring: ScoringParams = field(default_factory=ScoringParams)
     features: FeatureParams = field(default_factory=FeatureParams)
     consent: ConsentParams = field(default_factory=ConsentParams)
+    embeddings: EmbeddingParams = field(default_factory=EmbeddingParams)
 
 
 SCHEMA = ScoreChurnJob
@@ -38,6 +41,7 @@ def run(job: ScoreChurnJob, context: Context) -> Outcome:
         return Outcome(status="dry_run", as_of=as_of, device=device, plan=[sentence])
     require_device(context.spark, device)
     features = training.slices(context, as_of=[as_of], features=job.features, consent=job.consent)
+    features = with_kept_texts(context, features, artefact=model, as_of=[as_of], embeddings=job.embeddings)
     context.progress.step(f"scoring with {model.model_id}")
     # Deciles look at the slice twice; the trees should not.
     predicted = predict_churn(features, model=model, top_reasons=job.scoring.top_reasons, device=device).persist()

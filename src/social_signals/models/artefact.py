@@ -1,7 +1,7 @@
 """A model as a folder that says what it was made of: weights, calibration, card, and a hash of each. No pickle.
 
-`model.ubj` (XGBoost UBJSON), `calibration.json`, `card.json`, `manifest.json` (SHA-256 of the other three, checked
-before anything is loaded). All file access of models is here.
+`model.ubj` (XGBoost UBJSON), `calibration.json`, `card.json`, where it reads texts `text.json`, `manifest.json` (SHA-256 of
+the others, checked before anything is loaded). All file access of models is here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from social_signals.core.errors import ModelMismatchError
 MODEL_FILE = "model.ubj"
 CALIBRATION_FILE = "calibration.json"
 CARD_FILE = "card.json"
+# How texts become features (`models.text_reader`); only models that read texts have it.
+TEXT_FILE = "text.json"
 MANIFEST_FILE = "manifest.json"
 CHAMPION_FILE = "champion.json"
 CHURN = "churn"
@@ -34,7 +36,8 @@ INFLUENCE_PAIRS = "influence_pairs"
 
 @dataclass(frozen=True)
 class Artefact:
-    """A trained model. card: plain JSON; see `card_of` in the module that trains it for what it holds."""
+    """A trained model. card: plain JSON; see `card_of` in the module that trains it for what it holds. text: the content of
+    `text.json`, for models with features of texts."""
 
     kind: str
     model_id: str
@@ -42,6 +45,7 @@ class Artefact:
     booster: bytes
     calibration: dict[str, Any]
     card: dict[str, Any]
+    text: bytes | None = None
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -105,6 +109,8 @@ def save(artefact: Artefact, folder: Path) -> Path:
             artefact.card | {"kind": artefact.kind, "model_id": artefact.model_id, "features": artefact.features}
         ),
     }
+    if artefact.text is not None:
+        files[TEXT_FILE] = artefact.text
     manifest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
@@ -137,6 +143,7 @@ def load(folder: Path) -> Artefact:
         booster=contents[MODEL_FILE],
         calibration=json.loads(contents[CALIBRATION_FILE]),
         card=card,
+        text=contents.get(TEXT_FILE),
     )
 
 
@@ -161,8 +168,8 @@ def _manifest(path: Path) -> dict[str, str]:
             f"{path} does not promise {', '.join(missing)}",
             hint="restore the folder from where it was trained, or train again",
         )
-    # Names come from a file; only our own three are ever opened.
-    return {name: manifest[name] for name in (MODEL_FILE, CALIBRATION_FILE, CARD_FILE)}
+    # Names come from a file; only our own are ever opened.
+    return {name: manifest[name] for name in (MODEL_FILE, CALIBRATION_FILE, CARD_FILE, TEXT_FILE) if name in manifest}
 
 
 def _checked(folder: Path, name: str, promised: str) -> bytes:

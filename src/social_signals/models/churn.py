@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -27,6 +28,7 @@ from social_signals.models.labels import CHURNED
 from social_signals.models.params import CONTRACT, EVENT, OFF, SILENCE, ChurnParams, SearchParams, XGBoostParams
 from social_signals.models.predict import MARGIN, require_features
 from social_signals.models.search import Trial, best_of, search, storage_of
+from social_signals.models.text_added import ReadText, added_by_text
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
@@ -58,14 +60,16 @@ def train_churn(
     tuning: SearchParams | None = None,
     studies: Path | None = None,
     groups: DataFrame | None = None,
+    text: ReadText | None = None,
 ) -> tuple[Artefact, bool]:
     """The churn model of these examples, and whether it had to be trained: the same inputs find the finished one.
 
     examples: `churn_examples`, cached by the caller, since several Spark jobs read them. as_of: null where they have no time and
     are one slice. inputs: Delta version of each table they came from, for the card. categories: the features that hold codes,
     each with the values that they stand for. tuning: which settings of the trees are tried first; studies: the folder of what
-    they gave, beside the store's unless named. groups: `groups_of_users` of those of `churn.groups` that are no feature. Slots
-    and device are checked before any Spark job, labels before training.
+    they gave, beside the store's unless named. groups: `groups_of_users` of those of `churn.groups` that are no feature. text:
+    which features are of texts; the metrics then say what they added. Slots and device are checked before any Spark job, labels
+    before training.
     Raises ConfigError, ResourceError or DataQualityError with what is missing.
     """
     spark = examples.sparkSession
@@ -79,6 +83,7 @@ def train_churn(
     }  # fmt: skip
     kind, known = KINDS[params.definition], dict(categories or {})
     made_of |= {"categories": known} if known else {}
+    made_of |= {"text": hashlib.sha256(text.content).hexdigest()} if text else {}
     tried = tuning or SearchParams()
     model_id = model_id_of(kind, made_of | ({} if tried.method == OFF else {"search": tried.as_json()}))
     finished = store.find(kind, model_id)
@@ -108,6 +113,13 @@ def train_churn(
     metrics |= group_report(
         member_of, test[CHURNED], probabilities, people=test[PERSON], min_rows=params.min_group_rows, seed=seed
     )
+    if text:
+        bounds = {name: sign for name, sign in xgboost.monotone.items() if name not in text.columns}
+        plain = replace(
+            grower, features=[name for name in features if name not in text.columns],
+            xgboost=replace(grower.xgboost, monotone=bounds),
+        )  # fmt: skip
+        metrics["text"] = added_by_text(test, chosen, grower=plain, refit=params.refit, seed=seed)
     if params.n_seeds > 1:
         metrics["seeds"] = grower.spread(test, chosen=chosen, fitted=fitted)
     if trials:
@@ -124,6 +136,7 @@ def train_churn(
     ) | {
         "label": label_of(params),
         "categories": {name: list(values) for name, values in known.items()},
+        **({"text": text.card} if text else {}),
         "metrics": {CHURN: metrics},
         "curves": {
             CHURN: {
@@ -144,7 +157,9 @@ def train_churn(
         ),
         "search": tried.as_json() | {"trials": [trial.as_json() for trial in trials]},
     }
-    artefact = Artefact(kind, model_id, list(features), fitted.booster, calibration.as_json(), card)
+    artefact = Artefact(
+        kind, model_id, list(features), fitted.booster, calibration.as_json(), card, text.content if text else None
+    )
     store.put(artefact)
     return artefact, True
 

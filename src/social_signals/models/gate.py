@@ -32,16 +32,26 @@ class Verdict:
         return {"promoted": int(self.promoted), **told}
 
 
-def duel_on(rows: pd.DataFrame, *, label: str, person: str, seed: int) -> Duel:
+def duel_on(
+    rows: pd.DataFrame,
+    *,
+    label: str,
+    person: str,
+    seed: int,
+    rows_of: Callable[[Artefact], pd.DataFrame] | None = None,
+) -> Duel:
     """A duel on `rows` (features, a label of 0 or 1, the person), in an order of their own: neither model has learnt from them.
 
-    The difference of the two ROC AUCs comes with a paired bootstrap over people.
+    The difference of the two ROC AUCs comes with a paired bootstrap over people. rows_of: the same rows as the champion reads
+    them, where a feature of the same name is made by each model in its own way.
     """
 
     def duel(candidate: Artefact, champion: Artefact) -> Interval | None:
-        if not set(champion.features) <= set(rows.columns):
+        known = rows_of(champion) if rows_of else rows
+        if not set(champion.features) <= set(known.columns):
             return None
-        ours, theirs = (margins_on(model.booster, rows[model.features]) for model in (candidate, champion))
+        ours = margins_on(candidate.booster, rows[candidate.features])
+        theirs = margins_on(champion.booster, known[champion.features])
         return paired_bootstrap(roc_auc, rows[label], ours, theirs, groups=rows[person], seed=seed)
 
     return duel

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from social_signals.core.errors import ConfigError, did_you_mean
+from social_signals.models.text_params import ChurnTextParams
 from social_signals.tables.silver import KINDS
 
 
@@ -71,6 +72,7 @@ class ChurnParams(CutoffParams):
     the model is grown with, to tell the spread of its metrics; the first one's is kept. groups: of whom the metrics are told
     apart: columns of silver.users (`country`, `language`, `is_creator`, `attributes.KEY`), or features, of which numbers are cut
     at their quartiles (`follower_count` gives bands of size); groups of fewer than min_group_rows judged rows are left out.
+    text: what people write.
     """
 
     definition: str = SILENCE
@@ -82,6 +84,7 @@ class ChurnParams(CutoffParams):
     n_seeds: int = 1
     groups: list[str] = field(default_factory=list)
     min_group_rows: int = 100
+    text: ChurnTextParams = field(default_factory=ChurnTextParams)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,6 +99,11 @@ class ChurnParams(CutoffParams):
         if self.definition == CONTRACT and not self.contract.table:
             raise ConfigError(
                 "churn.contract.table is not set", hint="name the table: churn.contract.table=FILE_OR_TABLE"
+            )
+        if self.definition == CONTRACT and self.text.is_used:
+            raise ConfigError(
+                "churn.text is set, and a table of contracts has no posts",
+                hint="set churn.text.features=none and churn.text.model=none",
             )
         if self.calibration_folds < 2:
             raise ConfigError(f"churn.calibration_folds is {self.calibration_folds}", hint="give 2 or more")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -118,23 +120,38 @@ def sign(folder: Path, card: Mapping[str, Any]) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
+def put_in_place(made: Path, folder: Path) -> None:
+    """Copy a signed model to its folder, whole: a reader finds the one that was there, the new one, or none."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as scratch:
+        unfinished = Path(scratch) / "model"
+        shutil.copytree(made, unfinished)
+        unfinished.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.rename(folder)
+
+
 def load_sentiment_model(spark: SparkSession, folder: Path, *, staging: str | None = None) -> SentimentModel:
     """The sentiment model of a folder on the driver, checked first.
 
     Spark NLP reads a model's words on the executors: where they do not see the driver's disk, `staging` names a folder on
     shared storage that they do see, and the model is copied there once.
     """
-    return SentimentModel(*_load(spark, folder, staging, task="sentiment", annotator="BertForSequenceClassification"))
+    return SentimentModel(
+        *load_stage(spark, folder, staging, task="sentiment", annotator="BertForSequenceClassification")
+    )
 
 
 def load_entity_model(spark: SparkSession, folder: Path, *, staging: str | None = None) -> EntityModel:
     """The entity model of a folder on the driver, checked first. `staging` as for `load_sentiment_model`."""
-    return EntityModel(*_load(spark, folder, staging, task="entities", annotator="BertForTokenClassification"))
+    return EntityModel(*load_stage(spark, folder, staging, task="entities", annotator="BertForTokenClassification"))
 
 
-def _load(
+def load_stage(
     spark: SparkSession, folder: Path, staging: str | None, *, task: str, annotator: str
 ) -> tuple[ModelCard, Any]:
+    """The card of a packaged model of `task`, checked, and its Spark NLP stage, which reads MARKED."""
     card = card_of(folder, task=task)
     require_spark_nlp(spark)
     address = address_of(spark, folder, card, staging=staging)

@@ -109,7 +109,7 @@ def _evidence(card: Card | None, model: str, *, ours: str) -> Evidence:
         split=SPLITS.get(split or ""),
         roc=[(p[0], p[1]) for p in _points(curves.get("roc"), width=2)],
         calibration=[(p[0], p[1], int(p[2])) for p in _points(curves.get("calibration"), width=3)],
-        facts=_facts(card),
+        facts=[*_facts(card), *_added_by_text(metrics)],
         importance=importance_of(card or {}),
         tenths=tenths_of(card or {}),
         groups=groups_of(card or {}, metrics),
@@ -164,6 +164,16 @@ def _facts(card: Card | None) -> list[tuple[str, str]]:
     if isinstance(features, Sequence) and not isinstance(features, str):
         facts.append(("Features", str(len(features))))
     return facts
+
+
+def _added_by_text(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What features of texts added to the ROC AUC on the same rows, with its interval."""
+    found = metrics.get("text")
+    numbers = [number(found.get(key)) for key in ("difference", "low", "high")] if isinstance(found, Mapping) else []
+    if not numbers or None in numbers:
+        return []
+    difference, low, high = numbers
+    return [("Texts added to ROC AUC", f"{difference:+.4f} ({low:+.4f} to {high:+.4f})")]
 
 
 def _points(points: Any, *, width: int) -> list[tuple[float, ...]]:

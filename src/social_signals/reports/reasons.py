@@ -99,6 +99,8 @@ def in_words(feature: str, value: float | None) -> str:
     '25% of the people they acted towards responded in 90 days'
     >>> in_words("karma_points", 12.0), in_words("days_since_last_purchase", None)
     ('karma points: 12', 'no purchase yet')
+    >>> in_words("p_churn_text", 0.42), in_words("text_topic_3", 0.5), in_words("text_vector_1", None)
+    ('their posts read like those of people of whom 42% leave', '50% of what they write is about topic 3', 'no posts to judge by')
     """
     if value is None or not math.isfinite(value):
         return next(
@@ -261,6 +263,9 @@ PHRASES: tuple[tuple[str, Phrase], ...] = (
         r"given_leave_90d_count",
         lambda _, v: f"unfollowed or unsubscribed {plural(round(v), 'time', 'times')} in 90 days",
     ),
+    (r"p_churn_text", lambda _, v: f"their posts read like those of people of whom {percent(v)} leave"),
+    (r"text_topic_(?P<n>\d+)", lambda m, v: f"{percent(v)} of what they write is about topic {m['n']}"),
+    (r"text_(?:vector|words)_(?P<n>\d+)", lambda m, v: f"what they write about, direction {m['n']} ({signed(v, 2)})"),
     (r"listed_count", lambda _, v: f"on {plural(round(v), 'list', 'lists')}"),
     (r"lifetime_post_count", lambda _, v: f"{plural(round(v), 'post', 'posts')} ever, by the account's own count"),
     (r"follower_to_following_ratio", lambda _, v: f"{quantity(v)} followers for each account followed"),
@@ -281,7 +286,7 @@ NOTHING_SEEN: tuple[tuple[str, str], ...] = (
         r"days_since_last_post|sentiment_written\w*|posts_negative\w*|text_length\w*|\w+_per_post\w*",
         "no posts to judge by",
     ),
-    (r"posts_reply_ratio|entities_per_post", "no posts to judge by"),
+    (r"posts_reply_ratio|entities_per_post|text_(?:topic|vector|words)_\d+|p_churn_text", "no posts to judge by"),
     (r"days_since_last_given|reciprocity\w*|top_partner\w*", "did not act towards anybody"),
     (r"days_since_last_purchase", "no purchase yet"),
     (r"days_since_active_day_\d+|active_gap\w*|silence_to\w*|recency_to\w*", "too few active days for a rhythm"),

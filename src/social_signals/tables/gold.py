@@ -45,6 +45,8 @@ WEIGHTS = "weights"
 POSTS_COUNT = "posts_count"
 EMBEDDING = "embedding"
 P_CHURN = "p_churn"
+P_CHURN_TEXT = "p_churn_text"
+IS_OUT_OF_FOLD = "is_out_of_fold"
 DECILE = "decile"
 REASONS = "reasons"
 INFLUENCE = "influence"
@@ -262,6 +264,25 @@ CHURN_SCORES = Table(
     ),
     key=(AS_OF, USER_ID, MODEL_ID),
     comment="One row per person at a cut-off: how likely they are to go silent, and why.",
+    partition=(AS_OF,),
+    purpose="profiling",
+)
+
+CHURN_TEXT = Table(
+    "gold.churn_text",
+    StructType(
+        [
+            _as_of(),
+            _person(),
+            _model(),
+            column(P_CHURN_TEXT, DoubleType(), "probability of churn by what the person wrote", nullable=False),
+            column(
+                IS_OUT_OF_FOLD, BooleanType(), "whether it is by a model that has not seen the person", nullable=False
+            ),
+        ]
+    ),
+    key=(AS_OF, USER_ID, MODEL_ID),
+    comment="One row per person who wrote before a cut-off: how likely they are to leave by their words alone.",
     partition=(AS_OF,),
     purpose="profiling",
 )

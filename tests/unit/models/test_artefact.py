@@ -35,14 +35,19 @@ def test_a_model_comes_back_as_it_was_saved(store):
     assert sorted(p.name for p in folder.parent.iterdir()) == ["churn-1"]
 
 
+def test_a_model_that_reads_texts_keeps_its_reader_and_others_have_none(store):
+    assert load(store.put(replace(model(), text=b"what it reads by"))).text == b"what it reads by"
+    assert load(store.put(model("churn-2"))).text is None
+
+
 def test_the_same_model_has_the_same_bytes(store, tmp_path):
     first, again = store.put(model()), ModelStore(tmp_path / "other").put(model())
     assert all((again / file.name).read_bytes() == file.read_bytes() for file in first.iterdir())
 
 
-@pytest.mark.parametrize("name", ["model.ubj", "calibration.json", "card.json"])
+@pytest.mark.parametrize("name", ["model.ubj", "calibration.json", "card.json", "text.json"])
 def test_a_file_that_was_changed_is_refused(store, name):
-    folder = store.put(model())
+    folder = store.put(replace(model(), text=b"{}"))
     content = bytearray((folder / name).read_bytes())
     content[0] ^= 1
     (folder / name).write_bytes(content)
@@ -141,3 +146,24 @@ def test_in_a_duel_a_candidate_must_win_by_more_than_chance():
     assert not judge(replace(seeing, model_id="churn-3"), seeing, duel=duel).promoted
     gone = replace(seeing, features=["a", "old_feature"])
     assert judge(guessing, gone, duel=duel).reason == "churn-1 needs features that are no longer there"
+
+
+def test_in_a_duel_each_model_has_its_own_features_of_one_name():
+    rng = np.random.default_rng(1)
+    truth = rng.normal(size=600)
+    labels = (truth + 0.3 * rng.normal(size=600) > 0).astype(int)
+    rows = pd.DataFrame({"text_vector_1": truth, "churned": labels, "person": np.arange(600)})
+    turned = rows.assign(text_vector_1=-truth)
+    candidate = replace(
+        model("churn-2"), features=["text_vector_1"], booster=booster_on(rows[["text_vector_1"]], labels)
+    )
+    champion = replace(
+        model("churn-1"), features=["text_vector_1"], booster=booster_on(turned[["text_vector_1"]], labels)
+    )
+
+    def gained(rows_of):
+        duel = duel_on(rows, label="churned", person="person", seed=7, rows_of=rows_of)
+        return judge(candidate, champion, duel=duel).gained.value
+
+    assert gained(lambda _: turned) == pytest.approx(0.0, abs=0.01)
+    assert gained(None) > 0.5

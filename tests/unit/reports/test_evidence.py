@@ -53,6 +53,13 @@ def test_a_card_with_holes_claims_nothing(card: dict | None) -> None:
     assert ranking_sentence(found) is None
 
 
+def test_what_texts_added_is_a_fact_with_its_interval() -> None:
+    text = {"difference": 0.00312, "low": -0.001, "high": 0.0072}
+    facts = churn_evidence({"metrics": {"churn": {"text": text}}}).facts
+    assert ("Texts added to ROC AUC", "+0.0031 (-0.0010 to +0.0072)") in facts
+    assert churn_evidence({"metrics": {"churn": {"text": {"difference": 0.1}}}}).facts == []
+
+
 def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
     roc = [[n / 4999, n / 4999] for n in range(5000)]
     found = churn_evidence({"curves": {"churn": {"roc": roc}}}).roc

@@ -15,6 +15,9 @@ from social_signals.tables.gold import ENTITY_TYPES, SENTIMENTS
 
 # With B-, though it doubles what serving formats: in the Broad Twitter Corpus a third of all names touch one of their type.
 ENTITY_LABELS = ("O", *(f"{prefix}-{kind}" for kind in ENTITY_TYPES for prefix in "BI"))
+# What a post, or what a person wrote, may be; the labels of a task, in the order of its head's outputs.
+LEAVES = "leaves"
+POST_LABELS: Mapping[str, tuple[str, ...]] = {"sentiment": SENTIMENTS, "churn_text": ("stays", LEAVES)}
 # TweetEval writes numbers, SemEval words.
 _SENTIMENT_NAMES = dict(zip("012", SENTIMENTS, strict=True)) | {name: name for name in SENTIMENTS}
 

@@ -9,7 +9,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,14 +23,14 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from social_signals.evaluation.metrics import roc_auc
 from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tagset_of
 from social_signals.nlp.entities import tags_of_tokens
 from social_signals.nlp.finetune.encoder import PostClassifier, WordClassifier
-from social_signals.nlp.finetune.labelled import ENTITY_LABELS, LabelledSentence, WordTargets
+from social_signals.nlp.finetune.labelled import ENTITY_LABELS, POST_LABELS, LabelledSentence, WordTargets
 from social_signals.nlp.finetune.params import FineTuneParams
 from social_signals.nlp.finetune.pieces import Vocabulary, batches, without_case
 from social_signals.nlp.words import split_words
-from social_signals.tables.gold import SENTIMENTS
 
 log = logging.getLogger(__name__)
 SAID_EVERY_S = 15.0
@@ -38,7 +38,10 @@ SAID_EVERY_S = 15.0
 
 @dataclass(frozen=True)
 class Work:
-    """What travels to the processes: the encoder's files, the examples as plain lists, and how to train."""
+    """What travels to the processes: the encoder's files, the examples as plain lists, and how to train.
+
+    asked: texts that the trained model is to say of how likely each has the last label of its task (tasks of POST_LABELS).
+    """
 
     task: str
     files: dict[str, bytes]
@@ -47,11 +50,15 @@ class Work:
     device: str
     train: Sequence[Any]
     valid: Sequence[Any]
+    asked: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The weights with the best validation score (safetensors), that score, and every look: (step, score, training loss)."""
+    """The weights with the best validation score (safetensors), that score, and every look: (step, score, training loss).
+
+    answers: what was `asked`, a probability a text.
+    """
 
     weights: bytes
     score: float
@@ -59,6 +66,7 @@ class Trained:
     steps: int
     seconds: float
     device: str
+    answers: list[float] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
         """Keep it in a folder; the weights come first, so that a folder with a description is whole."""
@@ -79,13 +87,14 @@ class Trained:
 
 @dataclass
 class Learner:
-    """A network with its examples: their lengths, the loss of a batch of them, and the validation score."""
+    """A network with its examples: their lengths, the loss of a batch of them, the validation score, and what it is asked."""
 
     model: nn.Module
     lengths: list[int]
     loss: Callable[[nn.Module, list[int], random.Random], Tensor]
     score: Callable[[nn.Module], float]
     best: dict[str, Tensor] = field(default_factory=dict)
+    answer: Callable[[nn.Module], list[float]] = lambda _: []
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
@@ -119,7 +128,7 @@ def train_here(work: Work) -> Trained | None:
         for name, content in work.files.items():
             (Path(scratch) / name).write_bytes(content)
         vocabulary = Vocabulary((Path(scratch) / "vocab.txt").read_text(encoding="utf-8").splitlines())
-        make = {"sentiment": _sentiment_learner, "entities": _entity_learner}[work.task]
+        make = _post_learner if work.task in POST_LABELS else _entity_learner
         learner = make(work, Path(scratch), vocabulary, device)
     try:
         return _fit(learner, work, device, rank=rank, world=world)
@@ -195,7 +204,9 @@ def _fit(learner: Learner, work: Work, device: torch.device, *, rank: int, world
     if rank != 0:
         return None
     weights = save({k: v.contiguous() for k, v in learner.best.items()})
-    return Trained(weights, best, looks, step, round(time.monotonic() - started, 1), str(device))
+    model.load_state_dict(learner.best)
+    answers = learner.answer(model)
+    return Trained(weights, best, looks, step, round(time.monotonic() - started, 1), str(device), answers)
 
 
 def _agreed(is_over: bool, device: torch.device, world: int) -> bool:
@@ -231,22 +242,23 @@ def _optimizer(
     return adam, schedule
 
 
-def _sentiment_learner(work: Work, folder: Path, vocabulary: Vocabulary, device: torch.device) -> Learner:
-    """Examples are (text, label) pairs; the score is macro recall."""
+def _post_learner(work: Work, folder: Path, vocabulary: Vocabulary, device: torch.device) -> Learner:
+    """Examples are (text, label) pairs; the score is macro recall for sentiment, and ROC AUC where there are two labels."""
     params = work.params
+    labels = POST_LABELS[work.task]
 
-    def words(examples: Sequence[tuple[str, str]]) -> list[list[str]]:
-        return [[word.text for word in split_words(example[0])] for example in examples]
+    def words(texts: Iterable[str]) -> list[list[str]]:
+        return [[word.text for word in split_words(text)] for text in texts]
 
     def encoded(texts: list[list[str]]) -> list[list[int]]:
         return [vocabulary.encode(text)[0] for text in texts]
 
-    texts = words(work.train)
-    rows, valid_rows = encoded(texts), encoded(words(work.valid))
+    texts = words(example[0] for example in work.train)
+    rows, valid_rows = encoded(texts), encoded(words(example[0] for example in work.valid))
     plain = encoded([without_case(text) for text in texts]) if params.case_dropout else rows
-    targets = torch.tensor([SENTIMENTS.index(label) for _, label in work.train], device=device)
-    counts = torch.bincount(targets, minlength=len(SENTIMENTS))
-    weights = (counts.sum() / (len(SENTIMENTS) * counts)).float() if params.class_weights else None
+    targets = torch.tensor([labels.index(label) for _, label in work.train], device=device)
+    counts = torch.bincount(targets, minlength=len(labels))
+    weights = (counts.sum() / (len(labels) * counts)).float() if params.class_weights else None
     loss_of = nn.CrossEntropyLoss(weight=weights, label_smoothing=params.label_smoothing)
 
     def loss(model: nn.Module, group: list[int], rng: random.Random) -> Tensor:
@@ -254,18 +266,28 @@ def _sentiment_learner(work: Work, folder: Path, vocabulary: Vocabulary, device:
         logits = model(*padded(chosen, vocabulary.pad, device))
         return loss_of(logits.float(), targets[group])
 
-    def score(model: nn.Module) -> float:
+    def chances(model: nn.Module, of: list[list[int]]) -> list[list[float]]:
+        """A probability a label of each row of pieces."""
         model.eval()
-        said = [""] * len(valid_rows)
+        said: list[list[float]] = [[] for _ in of]
         with torch.inference_mode():
-            for group in batches([len(row) for row in valid_rows], 64, None):
-                logits = model(*padded([valid_rows[i] for i in group], vocabulary.pad, device))
-                for i, best in zip(group, logits.argmax(-1).tolist(), strict=True):
-                    said[i] = SENTIMENTS[best]
-        return macro_recall([example[1] for example in work.valid], said)
+            for group in batches([len(row) for row in of], 64, None):
+                logits = model(*padded([of[i] for i in group], vocabulary.pad, device))
+                for i, row in zip(group, torch.softmax(logits.float(), -1).tolist(), strict=True):
+                    said[i] = row
+        return said
 
-    model = PostClassifier(folder, len(SENTIMENTS), dropout=params.dropout)
-    return Learner(model, [len(row) for row in rows], loss, score)
+    def score(model: nn.Module) -> float:
+        said, truth = chances(model, valid_rows), [example[1] for example in work.valid]
+        if len(labels) == 2:
+            return roc_auc([labels.index(label) for label in truth], [row[1] for row in said])
+        return macro_recall(truth, [labels[max(range(len(labels)), key=row.__getitem__)] for row in said])
+
+    def answer(model: nn.Module) -> list[float]:
+        return [row[-1] for row in chances(model, encoded(words(work.asked)))] if work.asked else []
+
+    model = PostClassifier(folder, len(labels), dropout=params.dropout)
+    return Learner(model, [len(row) for row in rows], loss, score, answer=answer)
 
 
 def _entity_learner(work: Work, folder: Path, vocabulary: Vocabulary, device: torch.device) -> Learner:

@@ -15,6 +15,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 from safetensors.torch import load as load_weights
 
+from social_signals.evaluation.metrics import roc_auc
 from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tagset_of
 from social_signals.nlp.annotate import annotate_sentiment, annotate_words
 from social_signals.nlp.entities import tags_of_tokens
@@ -27,10 +28,11 @@ from social_signals.nlp.finetune.export import (
     quantise,
     with_small_embedding,
 )
-from social_signals.nlp.finetune.labelled import ENTITY_LABELS, LabelledPost, LabelledSentence
+from social_signals.nlp.finetune.labelled import ENTITY_LABELS, LEAVES, POST_LABELS, LabelledPost, LabelledSentence
 from social_signals.nlp.finetune.loop import Trained, Work
 from social_signals.nlp.finetune.params import CardParams
 from social_signals.nlp.finetune.pieces import WINDOW, Vocabulary
+from social_signals.nlp.leaving import P_LEAVES, leaving_chances, load_leaving_model
 from social_signals.nlp.packaged import (
     ModelCard,
     load_entity_model,
@@ -64,7 +66,7 @@ def package(
     """Write the model's folder, measured as it serves; `more` goes into the card as it is. A folder that was there goes."""
     with tempfile.TemporaryDirectory() as scratch:
         graphs = _graphs(work, trained, Path(scratch))
-        labels = SENTIMENTS if work.task == "sentiment" else ENTITY_LABELS
+        labels = POST_LABELS.get(work.task, ENTITY_LABELS)
         saved = Path(scratch) / "packaged"
         save_for_spark(spark, graphs.small, graphs.vocabulary.lines, labels, saved, task=work.task)
         words: dict[str, Any] = {
@@ -87,6 +89,8 @@ def package(
         sign(saved, words)
         if work.task == "sentiment":
             scores = _sentiment_scores(spark, work, graphs, saved)
+        elif work.task in POST_LABELS:
+            scores = _leaving_scores(spark, work, graphs, saved)
         else:
             names = [*card.valid_names, *(f"valid_{i}" for i in range(len(card.valid_names), len(work.valid)))]
             scores = _entity_scores(spark, work, graphs, saved, names=names)
@@ -106,9 +110,9 @@ def _graphs(work: Work, trained: Trained, scratch: Path) -> Graphs:
         (encoder / name).write_bytes(content)
     vocabulary = Vocabulary((encoder / "vocab.txt").read_text(encoding="utf-8").splitlines())
     plain, source, small = (scratch / f"{name}.onnx" for name in ("plain", "source", "small"))
-    is_posts = work.task == "sentiment"
+    is_posts = work.task in POST_LABELS
     network = (
-        PostClassifier(encoder, len(SENTIMENTS), dropout=0.0)
+        PostClassifier(encoder, len(POST_LABELS[work.task]), dropout=0.0)
         if is_posts
         else WordClassifier(encoder, len(ENTITY_LABELS), dropout=0.0)
     )
@@ -126,7 +130,7 @@ def _calibration(work: Work, vocabulary: Vocabulary) -> list[list[int]]:
     step = max(1, len(work.train) // CALIBRATION_TEXTS)
     chosen = work.train[::step][:CALIBRATION_TEXTS]
     words = [
-        [word.text for word in split_words(example[0])] if work.task == "sentiment" else list(example.words)
+        [word.text for word in split_words(example[0])] if work.task in POST_LABELS else list(example.words)
         for example in chosen
     ]
     return [vocabulary.encode(text)[0] for text in words]
@@ -140,6 +144,7 @@ def save_for_spark(
 
     kinds = {
         "sentiment": BertForSequenceClassification,
+        "churn_text": BertForSequenceClassification,
         "entities": BertForTokenClassification,
         "embeddings": BertSentenceEmbeddings,
     }
@@ -193,6 +198,23 @@ def _sentiment_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: P
         "macro_recall": {name: round(macro_recall(truth, labels), 4) for name, labels in said.items()},
         "spark_nlp_agrees_with_onnxruntime": round(float(agreed), 4),
     }
+
+
+def _leaving_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: Path) -> dict[str, Any]:
+    """ROC AUC on the texts that were chosen by, of each step on the way to serving."""
+    truth = [int(label == LEAVES) for _, label in work.valid]
+    rows = [graphs.vocabulary.encode([w.text for w in split_words(text)])[0] for text, _ in work.valid]
+    said = {
+        # a softmax of two is a sigmoid of the difference, and ranks alike
+        name: [float(a[1] - a[0]) for a in answers_of(path, rows, graphs.vocabulary.pad)]
+        for name, path in ((PLAIN, graphs.plain), (SMALL, graphs.small))
+    }
+    frame = spark.createDataFrame([(str(i), text) for i, (text, _) in enumerate(work.valid)], [POST_ID, TEXT])
+    answers = leaving_chances(frame, model=load_leaving_model(spark, folder)).collect()
+    served = {int(row[POST_ID]): float(row[P_LEAVES]) for row in answers}
+    # a text without words is read by nobody
+    said[SERVED] = [served.get(i, 0.5) for i in range(len(truth))]
+    return {"texts": len(truth), "roc_auc": {name: round(roc_auc(truth, scores), 4) for name, scores in said.items()}}
 
 
 def _entity_scores(

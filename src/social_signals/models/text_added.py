@@ -1,0 +1,56 @@
+"""Features of texts among those of a churn model, and what they added to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+
+from social_signals.evaluation.metrics import paired_bootstrap, roc_auc
+from social_signals.models.distributed import Fitted
+from social_signals.models.judged import PERSON
+from social_signals.models.labels import CHURNED
+from social_signals.models.predict import MARGIN, margins_on
+
+_VALID_LOSS = "valid_logloss"
+
+
+@dataclass(frozen=True)
+class ReadText:
+    """The features of texts: their names, the content of `text.json` that makes them of other texts, and words for the card."""
+
+    columns: Sequence[str]
+    content: bytes
+    card: Mapping[str, Any]
+
+
+class Grows(Protocol):
+    """What grows a model of `features` on the examples."""
+
+    @property
+    def features(self) -> Sequence[str]: ...
+
+    def stopped_early(self) -> Fitted: ...
+
+    def grown(self, *, rounds: int) -> Fitted: ...
+
+
+def added_by_text(test: pd.DataFrame, with_text: Fitted, *, grower: Grows, refit: bool, seed: int) -> dict[str, float]:
+    """What features of texts added: ROC AUC on the same test rows with them and without, and the difference with its interval;
+    and the log loss on valid of the two models that stopped there, which is what to choose by.
+
+    test: features, label, person and the margin of the model that reads texts, whose trees stopped early are `with_text`.
+    grower: grows the model without them, the same way on the other features.
+    """
+    chosen = grower.stopped_early()
+    fitted = grower.grown(rounds=chosen.rounds) if refit else chosen
+    ours, theirs, labels = test[MARGIN], margins_on(fitted.booster, test[list(grower.features)]), test[CHURNED]
+    gained = paired_bootstrap(roc_auc, labels, ours, theirs, groups=test[PERSON], seed=seed)
+    found = {
+        "roc_auc": roc_auc(labels, ours), "roc_auc_without": roc_auc(labels, theirs),
+        "difference": gained.value, "low": gained.low, "high": gained.high,
+        "valid_log_loss": min(with_text.history[_VALID_LOSS]), "valid_log_loss_without": min(chosen.history[_VALID_LOSS]),
+    }  # fmt: skip
+    return {name: round(value, 10) for name, value in found.items()}
