@@ -138,7 +138,7 @@ def _work(
         [(text, labels[int(churned)]) for text, churned in part[[TEXT, CHURNED]].itertuples(index=False)]
         for part in (seen[~seen[_CHOOSES]], seen[seen[_CHOOSES]])
     ]
-    if any(len({label for _, label in part}) < 2 for part in parts):
+    if len({label for _, label in parts[0]}) < 2 or not parts[1]:
         raise DataQualityError(
             f"of {len(seen)} training texts, too few are of people who left, or of people who stayed, to fine-tune on",
             hint="bring more people who write, or set churn.text.model=frozen",

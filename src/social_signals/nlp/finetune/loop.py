@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from social_signals.evaluation.metrics import roc_auc
+from social_signals.evaluation.metrics import log_loss
 from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tagset_of
 from social_signals.nlp.entities import tags_of_tokens
 from social_signals.nlp.finetune.encoder import PostClassifier, WordClassifier
@@ -243,7 +243,7 @@ def _optimizer(
 
 
 def _post_learner(work: Work, folder: Path, vocabulary: Vocabulary, device: torch.device) -> Learner:
-    """Examples are (text, label) pairs; the score is macro recall for sentiment, and ROC AUC where there are two labels."""
+    """Examples are (text, label) pairs; the score is macro recall for sentiment, and less the log loss where there are two labels."""
     params = work.params
     labels = POST_LABELS[work.task]
 
@@ -280,7 +280,7 @@ def _post_learner(work: Work, folder: Path, vocabulary: Vocabulary, device: torc
     def score(model: nn.Module) -> float:
         said, truth = chances(model, valid_rows), [example[1] for example in work.valid]
         if len(labels) == 2:
-            return roc_auc([labels.index(label) for label in truth], [row[1] for row in said])
+            return -log_loss([labels.index(label) for label in truth], [row[1] for row in said])
         return macro_recall(truth, [labels[max(range(len(labels)), key=row.__getitem__)] for row in said])
 
     def answer(model: nn.Module) -> list[float]:

@@ -15,7 +15,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 from safetensors.torch import load as load_weights
 
-from social_signals.evaluation.metrics import roc_auc
+from social_signals.evaluation.metrics import log_loss
 from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tagset_of
 from social_signals.nlp.annotate import annotate_sentiment, annotate_words
 from social_signals.nlp.entities import tags_of_tokens
@@ -201,12 +201,12 @@ def _sentiment_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: P
 
 
 def _leaving_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: Path) -> dict[str, Any]:
-    """ROC AUC on the texts that were chosen by, of each step on the way to serving."""
+    """Log loss on the texts that were chosen by, of each step on the way to serving."""
     truth = [int(label == LEAVES) for _, label in work.valid]
     rows = [graphs.vocabulary.encode([w.text for w in split_words(text)])[0] for text, _ in work.valid]
     said = {
-        # a softmax of two is a sigmoid of the difference, and ranks alike
-        name: [float(a[1] - a[0]) for a in answers_of(path, rows, graphs.vocabulary.pad)]
+        # a softmax of two is a sigmoid of their difference
+        name: [1 / (1 + float(np.exp(a[0] - a[1]))) for a in answers_of(path, rows, graphs.vocabulary.pad)]
         for name, path in ((PLAIN, graphs.plain), (SMALL, graphs.small))
     }
     frame = spark.createDataFrame([(str(i), text) for i, (text, _) in enumerate(work.valid)], [POST_ID, TEXT])
@@ -214,7 +214,10 @@ def _leaving_scores(spark: SparkSession, work: Work, graphs: Graphs, folder: Pat
     served = {int(row[POST_ID]): float(row[P_LEAVES]) for row in answers}
     # a text without words is read by nobody
     said[SERVED] = [served.get(i, 0.5) for i in range(len(truth))]
-    return {"texts": len(truth), "roc_auc": {name: round(roc_auc(truth, scores), 4) for name, scores in said.items()}}
+    return {
+        "texts": len(truth),
+        "log_loss": {name: round(log_loss(truth, chances), 4) for name, chances in said.items()},
+    }
 
 
 def _entity_scores(
