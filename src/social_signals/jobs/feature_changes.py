@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 REQUIRED = (INTERACTIONS, POSTS)
 OPTIONAL = (USERS, USER_SNAPSHOTS, CONSENTS, POST_SENTIMENT, POST_ENTITIES)
-# Above this share of a slice's people, measuring everybody is as fast (ADR 0014).
+# Above this share of a slice's people everybody is measured; at 0.21 of them a renewal took 0.55 of a full build (ADR 0014).
 MOST_TOUCHED_RATIO = 0.35
 # As many ids are sent to every task; more are joined by a shuffle.
 MOST_SENT = 2_000_000
