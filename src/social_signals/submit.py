@@ -37,11 +37,11 @@ def command(
         line += ["--deploy-mode", platform.deploy_mode]
     conf = launch_settings(platform) | settings(platform)
     if platform.is_local:
-        conf.setdefault("spark.driver.extraClassPath", jars.classpath(more=platform.packages))
+        conf.setdefault("spark.driver.extraClassPath", jars.classpath(more=platform.all_packages))
     else:
         line += [
             "--packages",
-            ",".join((*jars.PACKAGES, *platform.packages)),
+            ",".join((*jars.PACKAGES, *platform.all_packages)),
             "--exclude-packages",
             ",".join(jars.EXCLUDES),
         ]
@@ -89,7 +89,7 @@ def prepared(script: str, overrides: Sequence[str]) -> tuple[list[str], dict[str
     if not (spark_home / "bin" / "spark-submit").is_file():
         raise ConfigError(f"SPARK_HOME={spark_home} has no bin/spark-submit", hint="unset it to use the bundled Spark")
     if platform.is_local:
-        jars.resolve(more=platform.packages)
+        jars.resolve(more=platform.all_packages)
     shipment = (
         None if platform.is_local else pack(Path(tempfile.gettempdir()) / f"social-signals-{__version__}-{os.getuid()}")
     )

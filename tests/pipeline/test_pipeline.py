@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,12 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from social_signals.cli import main
+from social_signals.core.errors import ModelMismatchError
+from social_signals.core.progress import Progress
+from social_signals.jobs.job import Context
+from social_signals.jobs.runner import composed
+from social_signals.models.artefact import ModelStore, save
+from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import CHURN_SCORES, INFLUENCE_SCORES
 from tests.pipeline.conftest import SMALL_SAMPLE, Ran
 
@@ -48,7 +56,10 @@ def test_raw_interactions_become_scored_people(sample_run: Ran, spark_session: S
     assert 0 <= one[0] < one[1] <= 1
     assert one[2] == 10
     assert one[3] == 1
-    assert people.where(F.size("reasons") > 0).count() == people.count()
+    # Everybody has reasons, exact ones in a slice this small, and in words.
+    told = people.where("size(reasons) > 0 AND size(reasons_text) = size(reasons) AND reasons_method = 'exact'")
+    assert told.count() == people.count()
+    assert not people.where("exists(reasons_text, words -> words = '' OR words LIKE '%\\_%')").count()
 
 
 def test_the_last_line_tells_tables_and_metrics(sample_run: Ran) -> None:
@@ -209,7 +220,7 @@ def test_a_candidate_that_is_no_better_stays_one_with_exit_code_6(
 
 
 def test_leaving_by_an_event_is_a_model_of_its_own(
-    job_runner: Callable[..., Ran], sample_run: Ran, tmp_path: Path
+    job_runner: Callable[..., Ran], sample_run: Ran, spark_session: SparkSession, tmp_path: Path
 ) -> None:
     root = Path(shutil.copytree(sample_run.root, tmp_path / "lakehouse"))
     settings = ["churn.definition=event", "churn.events=[unsubscribe, unfollow]", "model=quick", "churn.max_cutoffs=24"]
@@ -224,9 +235,68 @@ def test_leaving_by_an_event_is_a_model_of_its_own(
     assert ran.summary.metrics["gate"]["churn_event"]["promoted"] == 1
     champions = {path.parent.name for path in root.glob("models/*/champion.json")}
     assert {"churn", "churn_event"} <= champions
+    # scored beside those who fall silent, whose rows of the same slice stay
+    scored = job_runner("score_churn", root, *settings[:2], f"as_of={sample_run.summary.as_of}")
+    assert scored.code == 0, scored.summary.error
+    model_id = scored.summary.metrics["scoring"]["churn_model_id"]
+    assert model_id.startswith("churn_event-")
+    rows = spark_session.read.format("delta").load(str(root / "gold/churn_scores"))
+    people = {
+        row["model_id"]: row["people"] for row in rows.groupBy("model_id").agg(F.count("*").alias("people")).collect()
+    }
+    silent = sample_run.summary.metrics["scoring"]["churn_model_id"]
+    assert set(people) == {model_id, silent}
+    assert people[model_id] == people[silent]
+    assert scored.summary.tables["gold.churn_scores"]["written"] == people[model_id]
+    assert scored.summary.tables["gold.churn_scores"]["rows"] == sum(people.values())
 
 
-def test_a_table_of_contracts_needs_no_lakehouse(job_runner: Callable[..., Ran], tmp_path: Path) -> None:
+def test_a_backfill_scores_every_slice_of_the_range_and_again_changes_nothing(
+    job_runner: Callable[..., Ran], sample_run: Ran, spark_session: SparkSession, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(sample_run.root, tmp_path / "lakehouse"))
+    # cut-offs of the pipeline's own training, so that no slice has to be built
+    newest = datetime.fromisoformat(str(sample_run.summary.as_of))
+    first, last = (str((newest - timedelta(days=days)).date()) for days in (180, 120))
+    range_ = [f"scoring.backfill_from={first}", f"scoring.backfill_to={last}", "scoring.top_reasons=1"]
+    ran = job_runner("score_churn", root, *range_)
+    assert ran.code == 0, ran.summary.error
+    assert (ran.summary.as_of, ran.summary.metrics["scoring"]["cutoffs"]) == (last, 3)
+    scores = spark_session.read.format("delta").load(str(root / "gold/churn_scores"))
+    slices = {str(row[0]): row[1] for row in scores.groupBy("as_of").agg(F.countDistinct("decile")).collect()}
+    assert len(slices) == 4, "three of the backfill, and the pipeline's own"
+    assert set(slices.values()) == {10}
+    before = contents(spark_session, root)
+    again = job_runner("score_churn", root, *range_)
+    assert again.code == 0
+    assert contents(spark_session, root) == before
+    both = job_runner("score_churn", root, *range_, "as_of=2024-01-01")
+    assert both.code == 2
+
+
+@pytest.mark.parametrize("kind", ["churn", "influence"])
+def test_a_model_that_was_touched_or_knows_other_features_is_refused_before_any_spark_job(
+    kind: str, sample_run: Ran, spark_session: SparkSession, tmp_path: Path
+) -> None:
+    champion = ModelStore(sample_run.root / "models").champion(kind)
+    assert champion is not None
+    touched, other = tmp_path / "touched", tmp_path / "other"
+    (save(champion, touched) / "model.ubj").write_bytes(b"another model")
+    save(dataclasses.replace(champion, features=[*champion.features[:-1], "moon_phase"]), other)
+    tracker = spark_session.sparkContext.statusTracker()
+    before = set(tracker.getJobIdsForGroup(None))
+    for folder, says in ((touched, "is not the file that was saved"), (other, "the rows lack moon_phase")):
+        overrides = [f"catalog.root={sample_run.root}", f"scoring.model={folder}", "as_of=2031-01-01"]
+        job, run = composed(f"score_{kind}", overrides)
+        catalog = Catalog(spark_session, job.catalog, run_id="refused")
+        with pytest.raises(ModelMismatchError, match=says):
+            run(job, Context(spark_session, catalog, "refused", datetime.now(timezone.utc), Progress()))
+    assert set(tracker.getJobIdsForGroup(None)) == before
+
+
+def test_a_table_of_contracts_needs_no_lakehouse(
+    job_runner: Callable[..., Ran], spark_session: SparkSession, tmp_path: Path
+) -> None:
     # those on short contracts who pay much leave, and a third column says nothing
     lines = ["id,plan,price,colour,left"]
     for i in range(600):
@@ -259,3 +329,24 @@ def test_a_table_of_contracts_needs_no_lakehouse(job_runner: Callable[..., Ran],
     assert [trial["settings"] for trial in tried] == [{"max_depth": 1}, {"max_depth": 3}]
     assert card["xgboost"]["max_depth"] == min(tried, key=lambda trial: trial["loss"])["settings"]["max_depth"]
     assert len(list((tmp_path / "lake" / "studies").glob("churn_contract-search-*.log"))) == 1
+
+    # contracts of now: without the label, in another order, with a plan that training has not seen
+    running = tmp_path / "running.csv"
+    running.write_text(
+        "plan,colour,price,id\nmonthly,red,99,d1\nyearly,blue,99,d2\nmonthly,green,1,d3\nweekly,red,50,d4\n"
+    )
+    named = [f"churn.contract.table={running}", "churn.contract.key=id", "as_of=2020-05-01"]
+    scored = job_runner("score_churn", tmp_path / "lake", "churn.definition=contract", *named)
+    assert scored.code == 0, scored.summary.error
+    rows = spark_session.read.format("delta").load(str(tmp_path / "lake/gold/churn_scores"))
+    p = {row["user_id"]: row["p_churn"] for row in rows.collect()}
+    assert p["d1"] > 0.8 > 0.2 > max(p["d2"], p["d3"])
+    assert set(p) == {"d1", "d2", "d3", "d4"}
+    lost = job_runner(
+        "score_churn", tmp_path / "lake", "churn.definition=contract", *named[:1], "churn.contract.key=plan"
+    )
+    assert lost.code == 3
+    assert "of 4 contracts 0 have no plan, and 1 have one that is there already" in str(lost.summary.error)
+    silent = job_runner("score_churn", tmp_path / "lake")
+    assert silent.code == 3
+    assert "there is no churn model" in str(silent.summary.error)

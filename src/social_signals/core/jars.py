@@ -36,6 +36,9 @@ EXCLUDES = (
     "org.projectlombok:lombok",
 )
 
+# Optional, see platform.rapids: which version depends on the Spark that it has to know.
+RAPIDS = "com.nvidia:rapids-4-spark_2.12"
+
 NEEDED_DISK_MB = 600
 
 

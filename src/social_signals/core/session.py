@@ -13,7 +13,7 @@ from typing import Any
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
-from social_signals.core import jars
+from social_signals.core import gpu, jars
 from social_signals.core.errors import ConfigError, ResourceError
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,12 @@ class PlatformParams:
     packages: Maven coordinates beside those of the suite, for a source's driver or TensorFlow.
     existing_session: take the session that is there (Databricks) instead of making one. java_options: more options for the
     driver's JVM, beside those of the suite.
+
+    device: where models are trained and applied, `cpu` or `cuda`. With `cuda` on a cluster each executor asks for
+    `gpus_per_executor` and each task for `gpus_per_task`: a whole GPU, which training with several workers needs, or a share of
+    at most a half, so that more tasks run beside each other. gpu_discovery: the script by which executors find their GPUs; null
+    ships ours where Spark can ship one. rapids: version of the RAPIDS Accelerator, which lets SQL run on the GPU as well; null
+    leaves it out.
     """
 
     name: str = "local"
@@ -40,6 +46,10 @@ class PlatformParams:
     num_executors: int | None = None
     shuffle_partitions: int | None = 8
     device: str = "cpu"
+    gpus_per_executor: int = 1
+    gpus_per_task: float = 1.0
+    gpu_discovery: str | None = None
+    rapids: str | None = None
     existing_session: bool = False
     python_archive: str | None = None
     java_options: str = ""
@@ -56,7 +66,24 @@ class PlatformParams:
                 f"platform.shuffle_partitions is {self.shuffle_partitions}",
                 hint="give 1 or more, or null for Spark's own",
             )
-
+        if self.gpus_per_executor < 1:
+            raise ConfigError(f"platform.gpus_per_executor is {self.gpus_per_executor}", hint="give 1 or more")
+        is_whole = self.gpus_per_task >= 1 and self.gpus_per_task == int(self.gpus_per_task)
+        if not is_whole and not 0 < self.gpus_per_task <= 0.5:
+            raise ConfigError(
+                f"platform.gpus_per_task is {self.gpus_per_task}",
+                hint="give 1 or more whole ones, or at most a half of one",
+            )
+        if self.rapids is not None and self.device != "cuda":
+            raise ConfigError(
+                f"platform.rapids is {self.rapids} and platform.device is {self.device}",
+                hint="the RAPIDS Accelerator needs a GPU: set platform.device=cuda, or leave platform.rapids out",
+            )
+        if self.device == "cuda" and str(self.master).startswith("k8s:") and self.gpu_discovery is None:
+            raise ConfigError(
+                "platform.gpu_discovery is not set, and on Kubernetes the script must be in the image",
+                hint="name it, for example /opt/spark/examples/src/main/scripts/getGpusResources.sh in Spark's own image",
+            )
         if wrong := [name for name in self.packages if name.count(":") != 2]:
             raise ConfigError(
                 f"platform.packages has {wrong[0]!r}, which is no Maven coordinate",
@@ -66,6 +93,11 @@ class PlatformParams:
     @property
     def is_local(self) -> bool:
         return bool(self.master) and str(self.master).startswith("local")
+
+    @property
+    def all_packages(self) -> list[str]:
+        """Maven coordinates beside those of the suite, the RAPIDS Accelerator's among them where it was asked for."""
+        return [*self.packages, *gpu.rapids_settings(self.rapids)[0]]
 
 
 def settings(platform: PlatformParams) -> dict[str, str]:
@@ -104,6 +136,14 @@ def settings(platform: PlatformParams) -> dict[str, str]:
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
         }
+    if platform.device == gpu.CUDA:
+        values |= gpu.gpu_settings(
+            master=platform.master,
+            gpus_per_executor=platform.gpus_per_executor,
+            gpus_per_task=platform.gpus_per_task,
+            discovery=platform.gpu_discovery,
+        )
+        values |= gpu.rapids_settings(platform.rapids)[1]
     return values | platform.conf
 
 
@@ -122,6 +162,8 @@ def launch_settings(platform: PlatformParams) -> dict[str, str]:
         "spark.executor.instances": platform.num_executors,
     }
     values |= {key: str(value) for key, value in optional.items() if value is not None}
+    if platform.device == gpu.CUDA:
+        values |= gpu.shipped_with_gpus(platform.master)
     return {key: value for key, value in values.items() if key not in platform.conf}
 
 
@@ -162,10 +204,10 @@ def spark_conf(platform: PlatformParams, *, app_name: str) -> SparkConf:
         if platform.master:
             values["spark.master"] = platform.master
         if platform.is_local:
-            jars.resolve(more=platform.packages)
-            values.setdefault("spark.driver.extraClassPath", jars.classpath(more=platform.packages))
+            jars.resolve(more=platform.all_packages)
+            values.setdefault("spark.driver.extraClassPath", jars.classpath(more=platform.all_packages))
         else:
-            values["spark.jars.packages"] = ",".join((*jars.PACKAGES, *platform.packages))
+            values["spark.jars.packages"] = ",".join((*jars.PACKAGES, *platform.all_packages))
             values["spark.jars.excludes"] = ",".join(jars.EXCLUDES)
     for key, value in values.items():
         conf.set(key, value)

@@ -31,8 +31,16 @@ def next_midnight(instant: datetime) -> datetime:
     >>> next_midnight(parse_instant("2020-05-31T23:10:00")).isoformat()
     '2020-06-01T00:00:00+00:00'
     """
-    day = instant.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
-    return day + timedelta(days=1)
+    return midnight(instant) + timedelta(days=1)
+
+
+def midnight(instant: datetime) -> datetime:
+    """The midnight UTC at or before `instant`.
+
+    >>> midnight(parse_instant("2020-05-31T23:10:00")).isoformat()
+    '2020-05-31T00:00:00+00:00'
+    """
+    return instant.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def iso(instant: datetime) -> str:

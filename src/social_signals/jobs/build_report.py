@@ -15,13 +15,14 @@ from typing import Any
 
 import pandas as pd
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from social_signals import __version__
-from social_signals.core.errors import ResourceError, SocialSignalsError
+from social_signals.core.errors import ModelMismatchError, ResourceError, SocialSignalsError
 from social_signals.governance.consent import ConsentParams, only_consented
 from social_signals.jobs import JOBS
 from social_signals.jobs.job import Context, Job, Outcome
-from social_signals.models.artefact import CHURN, INFLUENCE, ModelStore
+from social_signals.models.artefact import CHURN, CHURN_CONTRACT, CHURN_EVENT, INFLUENCE, ModelStore
 from social_signals.nlp import model_card
 from social_signals.nlp.params import TextParams
 from social_signals.reports import (
@@ -45,6 +46,7 @@ from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import (
     CHURN_SCORES,
     INFLUENCE_SCORES,
+    MODEL_ID,
     POST_ENTITIES,
     POST_SENTIMENT,
     POST_TOPICS,
@@ -105,9 +107,16 @@ def gather(job: BuildReportJob, context: Context) -> RunReport:
     shown: dict[str, Any] = {"top": chosen.top, "show_handles": chosen.show_handles}
 
     context.progress.step("people")
-    churn_scores = catalog.read_or_empty(CHURN_SCORES)
-    churn = gather_churn(churn_scores, influence_scores, users, as_of=job.as_of_instant, **shown)
-    influence = gather_influence(influence_scores, users, as_of=job.as_of_instant, **shown)
+    # Who leaves by an event or ends a contract has rows in the same table; the page is about who falls silent.
+    is_silence = ~F.col(MODEL_ID).rlike(f"^({CHURN_EVENT}|{CHURN_CONTRACT})-")
+    churn_scores = catalog.read_or_empty(CHURN_SCORES).where(is_silence)
+    champions = {kind: _champion(catalog, kind) for kind in (CHURN, INFLUENCE)}
+    churn = gather_churn(
+        churn_scores, influence_scores, users, as_of=job.as_of_instant, champion=champions[CHURN], **shown
+    )
+    influence = gather_influence(
+        influence_scores, users, as_of=job.as_of_instant, champion=champions[INFLUENCE], **shown
+    )
     cutoffs = [c for c in (job.as_of_instant, churn.as_of, influence.as_of) if c is not None]
     as_of = job.as_of_instant or max(cutoffs, default=None)
 
@@ -220,6 +229,15 @@ def _anybody_agreed(job: BuildReportJob, catalog: Catalog, *, as_of: datetime) -
         default=job.consent.default,
     )
     return not agreed.isEmpty()
+
+
+def _champion(catalog: Catalog, kind: str) -> str | None:
+    try:
+        champion = ModelStore(catalog.file("models")).champion(kind)
+    except ModelMismatchError:
+        # The report describes; scoring is what must refuse a model that is missing or was touched.
+        return None
+    return champion.model_id if champion else None
 
 
 def _card(catalog: Catalog, kind: str, model_id: str | None) -> Mapping[str, Any] | None:

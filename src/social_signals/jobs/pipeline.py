@@ -75,6 +75,11 @@ class PipelineJob(Job):
                 f"churn.definition is {self.churn.definition}, and the pipeline scores who will fall silent",
                 hint="train it with the job train_churn; the pipeline's own is churn.definition=silence",
             )
+        if self.scoring.backfill:
+            raise ConfigError(
+                "scoring.backfill_from is set, and the pipeline scores one as_of",
+                hint="run the jobs score_churn and score_influence for the past",
+            )
         if self.influence.pairs is not None:
             raise ConfigError(
                 "influence.pairs is set, and a model of labelled pairs cannot score the people of gold.user_features",
@@ -88,7 +93,7 @@ SCHEMA = PipelineJob
 def run(job: PipelineJob, context: Context) -> Outcome:
     """Ingest, annotate, find topics, build features, train, score, report. A rerun on the same source changes no content."""
     # What a later stage would refuse is refused before the first one has worked.
-    require_barrier(context.spark, workers=job.xgboost.num_workers)
+    require_barrier(context.spark, workers=job.xgboost.num_workers, device=job.platform.device)
     require_device(context.spark, job.platform.device)
     stages = Stages(job, context)
     if job.dry_run:

@@ -1,21 +1,29 @@
-"""`score_influence`: reads a slice of `gold.user_features` and the one before; replaces it in `gold.influence_scores`."""
+"""`score_influence`: reads slices of `gold.user_features` and those before; replaces its model's rows in `gold.influence_scores`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from social_signals.core.times import iso
 from social_signals.features import USER_FEATURES, FeatureParams
 from social_signals.governance import ConsentParams
-from social_signals.jobs import build_features, training
+from social_signals.jobs import scoring_plan, training
 from social_signals.jobs.job import Context, Job, Outcome
-from social_signals.models.artefact import INFLUENCE
+from social_signals.models.artefact import INFLUENCE, Artefact
 from social_signals.models.distributed import require_device
 from social_signals.models.params import InfluenceParams
+from social_signals.models.predict import require_features
 from social_signals.scoring.influence import AUDIENCE, predict_influence, with_standing
 from social_signals.scoring.params import ScoringParams
-from social_signals.tables.gold import INFLUENCE_SCORES
+from social_signals.scoring.reasons import Phrases
+from social_signals.scoring.tenths import tenths_of
+from social_signals.tables.gold import AS_OF, INFLUENCE_SCORES, MODEL_ID
+from social_signals.tables.gold import INFLUENCE as INFLUENCE_SCORE
+from social_signals.tables.silver import USER_ID
 
 
 @dataclass
@@ -27,38 +35,67 @@ class ScoreInfluenceJob(Job):
     features: FeatureParams = field(default_factory=FeatureParams)
     consent: ConsentParams = field(default_factory=ConsentParams)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        scoring_plan.require_one_time(self.scoring, as_of=self.as_of)
+
 
 SCHEMA = ScoreInfluenceJob
 
 
 def run(job: ScoreInfluenceJob, context: Context) -> Outcome:
-    """Everybody in the slice, by the champion or the model that was named, and how they moved since the slice before."""
-    catalog, device = context.catalog, job.platform.device
-    model = training.chosen_model(catalog, INFLUENCE, folder=job.scoring.model)
-    as_of = job.as_of_instant or build_features.default_as_of(context, features=job.features)
-    before = as_of - timedelta(days=job.influence.step_days)
+    """Everybody in the slices, by the champion or the model that was named, and how they moved since the slice before."""
+    device, step = job.platform.device, timedelta(days=job.influence.step_days)
+    require_device(context.spark, device)
+    model = training.chosen_model(context.catalog, INFLUENCE, folder=job.scoring.model)
+    # Slices that are missing would be built before the model could refuse them.
+    require_features(USER_FEATURES, model.features, model_id=model.model_id)
+    cutoffs = scoring_plan.cutoffs_to_score(context, job.scoring, as_of=job.as_of_instant, features=job.features)
     if job.dry_run:
         sentence = (
-            f"score_influence: score as_of={iso(as_of)}, momentum since {iso(before)}, with {model.model_id} on {device}, "
-            f"replace it in {INFLUENCE_SCORES.name}"
+            f"score_influence: score {scoring_plan.spoken(cutoffs)}, momentum since {job.influence.step_days} days before, "
+            f"with {model.model_id} on {device}, replace its rows in {INFLUENCE_SCORES.name}"
         )
-        return Outcome(status="dry_run", as_of=as_of, device=device, plan=[sentence])
-    require_device(context.spark, device)
-    both = training.slices(context, as_of=[before, as_of], features=job.features, consent=job.consent)
-    context.progress.step(f"scoring with {model.model_id}")
-    current = both.where(both[USER_FEATURES.key[0]] == as_of)
-    earlier = both.where(both[USER_FEATURES.key[0]] == before)
+        return Outcome(status="dry_run", as_of=cutoffs[-1], device=device, plan=[sentence])
+    scoring_plan.say_what_the_model_knew(model, cutoffs)
+    needed = sorted({*cutoffs, *(as_of - step for as_of in cutoffs)})
+    people = training.slices(context, as_of=needed, features=job.features, consent=job.consent)
+    for as_of in cutoffs:
+        context.progress.step(f"scoring {iso(as_of)} with {model.model_id}")
+        current, earlier = (people.where(F.col(AS_OF) == F.lit(time)) for time in (as_of, as_of - step))
+        _score(job, context, current, earlier=earlier, model=model, as_of=as_of)
+    metrics = {"scoring": {"influence_model_id": model.model_id, "cutoffs": len(cutoffs)}}
+    return Outcome(metrics=metrics, as_of=cutoffs[-1], device=device)
+
+
+def _score(
+    job: ScoreInfluenceJob,
+    context: Context,
+    current: DataFrame,
+    *,
+    earlier: DataFrame,
+    model: Artefact,
+    as_of: datetime,
+) -> None:
+    scoring, device = job.scoring, job.platform.device
+    explanation = None
+    if scoring.explains:
+        plain = predict_influence(current, model=model, device=device).persist()
+        try:
+            tenths = tenths_of(plain, by=INFLUENCE_SCORE, tie=USER_ID)
+        finally:
+            plain.unpersist()
+        phrases = Phrases(model.features, {})
+        explanation = scoring.explanation(tenths, by=INFLUENCE_SCORE, device=device, phrase=phrases)
     # Ranks look at the slice twice; the trees should not.
-    predicted = predict_influence(
-        current, model=model, top_reasons=job.scoring.top_reasons, device=device, keep=AUDIENCE
-    ).persist()
+    predicted = predict_influence(current, model=model, explanation=explanation, device=device, keep=AUDIENCE).persist()
     try:
         scores = with_standing(
             predicted,
-            previous=predict_influence(earlier, model=model, top_reasons=0, device=device),
+            previous=predict_influence(earlier, model=model, device=device),
             emerging_max_followers=job.influence.emerging_max_followers,
         )
-        catalog.replace_slice(INFLUENCE_SCORES, scores, as_of=as_of)
+        # Another model's rows of the same slice stay: model_id is part of the key.
+        context.catalog.replace_slice(INFLUENCE_SCORES, scores, as_of=as_of, where={MODEL_ID: model.model_id})
     finally:
         predicted.unpersist()
-    return Outcome(metrics={"scoring": {"influence_model_id": model.model_id}}, as_of=as_of, device=device)

@@ -26,7 +26,7 @@ from social_signals.jobs.places import table_at
 from social_signals.models.artefact import Artefact
 from social_signals.models.churn import churn_examples, train_churn
 from social_signals.models.contract import NO_TIME, contract_rows, encoded, learn_encoding
-from social_signals.models.distributed import require_barrier
+from social_signals.models.distributed import require_barrier, require_device
 from social_signals.models.examples import ROLE, with_role
 from social_signals.models.gate import duel_on
 from social_signals.models.groups import groups_of_users, of_users, require_groups
@@ -60,7 +60,8 @@ SCHEMA = TrainChurnJob
 
 def run(job: TrainChurnJob, context: Context) -> Outcome:
     """Cut-offs, slices, labels, model; or contracts, model. A slice that is missing is built first."""
-    require_barrier(context.spark, workers=job.xgboost.num_workers)
+    require_barrier(context.spark, workers=job.xgboost.num_workers, device=job.platform.device)
+    require_device(context.spark, job.platform.device)
     has_users = job.churn.definition != CONTRACT
     if has_users:
         require_groups(job.churn.groups, features=FEATURE_NAMES, has_users=True)

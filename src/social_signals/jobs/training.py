@@ -22,6 +22,7 @@ from social_signals.jobs import build_features
 from social_signals.jobs.job import Context
 from social_signals.models import pyfunc
 from social_signals.models.artefact import Artefact, ModelStore, load, require_kind
+from social_signals.models.churn import KINDS
 from social_signals.models.gate import Duel, require_promoted, settle
 from social_signals.models.params import CutoffParams
 from social_signals.tables.catalog import Catalog
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 # What MLflow is told of how a model was made.
 TOLD = ("params", "xgboost", "seed", "device", "workers")
+_TRAINED_BY = {kind: f"train_churn churn.definition={definition}" for definition, kind in KINDS.items()}
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,17 @@ def chosen_model(catalog: Catalog, kind: str, *, folder: str | None) -> Artefact
     if champion is None:
         raise ModelMismatchError(
             f"there is no {kind} model under {catalog.file('models', kind)}",
-            hint=f"run train_{kind} first, or name a model's folder in scoring.model",
+            hint=f"run {_TRAINED_BY.get(kind, f'train_{kind}')} first, or name a model's folder in scoring.model",
         )
     return champion
+
+
+def chosen_churn_model(catalog: Catalog, definition: str, *, folder: str | None) -> Artefact:
+    """The model of a folder, if it is one of churn by any definition; else the champion of `definition`."""
+    if folder is None:
+        return chosen_model(catalog, KINDS[definition], folder=None)
+    model = load(Path(folder))
+    return model if model.kind in KINDS.values() else require_kind(model, KINDS[definition])
 
 
 def conclude(

@@ -73,7 +73,7 @@ def train_churn(
     Raises ConfigError, ResourceError or DataQualityError with what is missing.
     """
     spark = examples.sparkSession
-    slots = require_barrier(spark, workers=xgboost.num_workers)
+    slots = require_barrier(spark, workers=xgboost.num_workers, device=device)
     require_features(examples, features, model_id="the churn model")
     examined = examine(examples, label=CHURNED, features=features, is_binary=True, what="churn")
     workers = workers_for(examined.before_test, slots=slots, params=xgboost)

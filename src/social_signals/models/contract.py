@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -13,6 +14,7 @@ from social_signals.core.errors import ConfigError, DataQualityError, did_you_me
 from social_signals.core.times import EPOCH
 from social_signals.models.labels import CHURNED
 from social_signals.models.params import ContractParams
+from social_signals.models.predict import require_features
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
@@ -53,6 +55,35 @@ def contract_rows(table: DataFrame, params: ContractParams) -> DataFrame:
         F.when(label != "", (label == params.positive).cast("int")).alias(CHURNED),
         *(_clean(table, name) for name in seen),
     )
+
+
+def contracts_to_score(table: DataFrame, encoding: Encoding, *, key: str, as_of: datetime, model_id: str) -> DataFrame:
+    """One row per contract: as_of, user_id (its key), and a double a feature, as the model's training read them.
+
+    The label may be there or not. Raises ConfigError where the key is no column, ModelMismatchError where a feature is none,
+    DataQualityError where a key is missing or occurs twice; that takes one Spark job.
+    """
+    if key not in table.columns:
+        raise ConfigError(
+            f"churn.contract.key is {key!r}, which is no column of the contracts",
+            hint=did_you_mean(key, table.columns),
+        )
+    require_features(table, encoding.features, model_id=model_id)
+    named = F.col(f"`{key}`").cast("string").alias(USER_ID)
+    found = table.select(named).agg(F.count(F.lit(1)), F.count(USER_ID), F.count_distinct(USER_ID)).first()
+    total, known, distinct = found or (0, 0, 0)
+    if not total == known == distinct:
+        raise DataQualityError(
+            f"of {total} contracts {total - known} have no {key}, and {known - distinct} have one that is there already",
+            hint="give one row a contract, or another column in churn.contract.key",
+        )
+    rows = table.select(named, F.lit(as_of).alias(AS_OF), *(_clean(table, name) for name in encoding.features))
+    return encoded(rows, encoding, keep=[AS_OF, USER_ID])
+
+
+def encoding_of(features: Sequence[str], categories: Mapping[str, Sequence[str]]) -> Encoding:
+    """The encoding that a model's card tells: its features, and the values of those that are categories."""
+    return Encoding([name for name in features if name not in categories], {k: list(v) for k, v in categories.items()})
 
 
 def learn_encoding(train: DataFrame, *, columns: Sequence[str]) -> Encoding:

@@ -20,6 +20,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from social_signals.core.errors import ConfigError, ResourceError
+from social_signals.core.gpu import require_gpu, task_slots
 from social_signals.models.params import XGBoostParams, xgboost_settings
 
 log = logging.getLogger(__name__)
@@ -52,18 +53,12 @@ class Fitted:
     history: dict[str, list[float]] = field(default_factory=dict)
 
 
-def task_slots(spark: SparkSession) -> int:
-    """How many tasks can run at the same moment, as Spark's barrier scheduler counts them."""
-    context = spark.sparkContext._jsc.sc()
-    profile = context.resourceProfileManager().resourceProfileFromId(0)
-    return int(context.maxNumConcurrentTasks(profile))
-
-
-def require_barrier(spark: SparkSession, *, workers: int | None) -> int:
+def require_barrier(spark: SparkSession, *, workers: int | None, device: str = "cpu") -> int:
     """The number of task slots; raises where workers cannot all run at the same moment. Starts no Spark job.
 
     XGBoost's workers talk to each other, so they run as one barrier stage: with too few slots it would wait for
-    minutes and fail in words about scheduling; with dynamic allocation Spark refuses it.
+    minutes and fail in words about scheduling; with dynamic allocation Spark refuses it. In local mode Spark gives out no
+    GPUs, so all workers would meet on the first one, which NCCL refuses: there one worker trains on it.
     """
     if str(spark.conf.get("spark.dynamicAllocation.enabled", "false")).lower() == "true":
         raise ConfigError(
@@ -71,6 +66,8 @@ def require_barrier(spark: SparkSession, *, workers: int | None) -> int:
             hint="set platform.conf.spark.dynamicAllocation.enabled=false and platform.num_executors",
         )
     slots = task_slots(spark)
+    if device != "cpu" and str(spark.sparkContext.master).startswith("local"):
+        slots = min(slots, 1)
     if workers is not None and workers > slots:
         raise ResourceError(
             f"xgboost.num_workers is {workers}, but {slots} tasks can run at the same moment",
@@ -82,10 +79,11 @@ def require_barrier(spark: SparkSession, *, workers: int | None) -> int:
 def require_device(spark: SparkSession, device: str) -> None:
     """Raise ResourceError unless a Spark task really trains on `device`. For cpu nothing is tried.
 
-    XGBoost falls back to the CPU with one warning in an executor's log, so a task grows one tree and says where.
+    First what can be known without a job: a card in this machine, executors that have one. Then a trial, since XGBoost falls back to the CPU with one warning in an executor's log, so a task grows one tree and says where.
     """
     if device == "cpu":
         return
+    require_gpu(spark)
     found = spark.sparkContext.parallelize([0], 1).map(lambda _: _device_of_a_tree(device)).first()
     if not str(found).startswith(device):
         raise ResourceError(

@@ -108,7 +108,7 @@ def train_influence(
     Two people of one cut-off and query make a pair; who gathered more engagement won it; equal ones teach nothing.
     """
     spark = examples.sparkSession
-    slots = require_barrier(spark, workers=xgboost.num_workers)
+    slots = require_barrier(spark, workers=xgboost.num_workers, device=device)
     require_features(examples, features, model_id="the influence model")
     examined = examine(examples, label=ENGAGEMENT, features=features, is_binary=False, what="influence")
     workers = workers_for(examined.rows[TRAIN] + examined.rows[VALID], slots=slots, params=xgboost)

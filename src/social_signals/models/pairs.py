@@ -116,7 +116,7 @@ def train_influence_pairs(
     if pairs.a_won is None or len(set(pairs.a_won.tolist())) < 2:
         raise DataQualityError("one class only: A wins every pair, or none", hint="label some pairs each way")
     xgboost, extra = pair_settings(pairs.columns)
-    slots = require_barrier(spark, workers=num_workers)
+    slots = require_barrier(spark, workers=num_workers, device=device)
     xgboost.num_workers = num_workers
     workers = workers_for(2 * len(pairs.a), slots=slots, params=xgboost)
     content = np.column_stack([pairs.a, pairs.b, pairs.a_won])

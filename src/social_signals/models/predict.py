@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DoubleType, StructField, StructType
+from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
 from social_signals.core.errors import ModelMismatchError, ResourceError, did_you_mean
-from social_signals.tables.gold import REASON_TYPE, REASONS
+from social_signals.models.contributions import Explanation, as_reasons, contributions
+from social_signals.tables.gold import REASON_TYPE, REASONS, REASONS_METHOD, REASONS_TEXT
 
 MARGIN = "margin"
 Link = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -30,7 +31,14 @@ def load_booster(booster: bytes, *, device: str = "cpu", threads: int = 1) -> An
     return loaded
 
 
-def require_features(rows: DataFrame, features: Sequence[str], *, model_id: str) -> None:
+class HasColumns(Protocol):
+    """A frame, or the contract of a table that is still to be read."""
+
+    @property
+    def columns(self) -> list[str]: ...
+
+
+def require_features(rows: HasColumns, features: Sequence[str], *, model_id: str) -> None:
     """Raise ModelMismatchError where `rows` lacks a feature that the model was made of."""
     missing = [name for name in features if name not in rows.columns]
     if missing:
@@ -49,20 +57,24 @@ def with_margins(
     features: Sequence[str],
     keep: Sequence[str],
     links: Mapping[str, Link] | None = None,
-    top_reasons: int = 0,
+    explanation: Explanation | None = None,
     device: str = "cpu",
 ) -> DataFrame:
     """One row per row: the `keep` columns, `margin` (the booster's output before any link), a column of each of `links`
-    (a function of the margins), and, with `top_reasons`, `reasons`: the features with the largest absolute SHAP
-    contribution to the margin, largest first.
+    (a function of the margins), and, with an `explanation`, `reasons`, `reasons_text` and
+    `reasons_method`.
 
-    The value of a feature that is missing is null. Contributions and the booster's bias sum to the margin.
+    The value of a feature that is missing is null. Memory holds one Arrow batch a task, however many rows there are.
     """
     functions = dict(links or {})
     added = [StructField(name, DoubleType(), nullable=False) for name in (MARGIN, *functions)]
     fields = [rows.schema[name] for name in keep] + added
-    if top_reasons:
-        fields.append(StructField(REASONS, REASON_TYPE))
+    if explanation is not None:
+        fields += [
+            StructField(REASONS, REASON_TYPE),
+            StructField(REASONS_TEXT, ArrayType(StringType())),
+            StructField(REASONS_METHOD, StringType(), nullable=False),
+        ]
     shared = rows.sparkSession.sparkContext.broadcast(booster)
     names, count = list(features), len(keep)
 
@@ -73,13 +85,17 @@ def with_margins(
         for batch in batches:
             if batch.num_rows == 0:
                 continue
-            values = _matrix(batch, first=count)
-            margins, contributions = _predict(loaded, values, with_contributions=top_reasons > 0, device=device)
-            margins = margins.astype(np.float64)
-            linked = (link(margins) for link in functions.values())
-            columns = [*batch.columns[:count], pa.array(margins), *(pa.array(value) for value in linked)]
-            if contributions is not None:
-                columns.append(_reasons(values, contributions, names, top=top_reasons))
+            # XGBoost compares in single precision; reasons show a value as the table has it.
+            values = _matrix(batch, first=count, kind=np.float32 if explanation is None else np.float64)
+            narrow = values.astype(np.float32, copy=False)
+            margins = _margins(loaded, narrow, device=device).astype(np.float64)
+            linked = {name: link(margins) for name, link in functions.items()}
+            columns = [*batch.columns[:count], pa.array(margins), *(pa.array(value) for value in linked.values())]
+            if explanation is not None:
+                methods = explanation.methods(linked[explanation.by])
+                parts = contributions(loaded, narrow, methods)
+                columns += as_reasons(values, parts, methods, names=names, explanation=explanation)
+                columns.append(pa.array(methods.tolist(), type=pa.string()))
             yield pa.RecordBatch.from_arrays(columns, names=[field.name for field in fields])
 
     # Aliases, because a kept column may be a feature as well, and Arrow refuses two columns of one name.
@@ -95,21 +111,18 @@ def margins_on(booster: bytes, rows: pd.DataFrame) -> NDArray[np.float32]:
     return found
 
 
-def _matrix(batch: Any, *, first: int) -> NDArray[np.float64]:
-    values = np.empty((batch.num_rows, batch.num_columns - first), dtype=np.float64)
+def _matrix(batch: Any, *, first: int, kind: type[np.floating[Any]]) -> NDArray[Any]:
+    values = np.empty((batch.num_rows, batch.num_columns - first), dtype=kind)
     for place in range(first, batch.num_columns):
         values[:, place - first] = batch.column(place).to_numpy(zero_copy_only=False)
     return values
 
 
-def _predict(
-    loaded: Any, values: NDArray[np.float64], *, with_contributions: bool, device: str
-) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+def _margins(loaded: Any, narrow: NDArray[np.float32], *, device: str) -> NDArray[Any]:
     import xgboost as xgb
 
-    narrow = values.astype(np.float32)
-    if device == "cpu" and not with_contributions:
-        return loaded.inplace_predict(narrow, predict_type="margin", validate_features=False), None
+    if device == "cpu":
+        return loaded.inplace_predict(narrow, predict_type="margin", validate_features=False)  # type: ignore[no-any-return]
     rows = xgb.DMatrix(
         narrow,
         nthread=1,
@@ -118,32 +131,10 @@ def _predict(
         enable_categorical=True,
     )
     margins = loaded.predict(rows, output_margin=True)
-    if device != "cpu":
-        used = json.loads(loaded.save_config())["learner"]["generic_param"]["device"]
-        if not used.startswith(device):
-            raise ResourceError(
-                f"platform.device is {device}, but a task scored on {used}",
-                hint="run on nodes with a GPU, or set platform.device=cpu",
-            )
-    return margins, loaded.predict(rows, pred_contribs=True) if with_contributions else None
-
-
-def _reasons(values: NDArray[np.float64], contributions: NDArray[np.float32], names: list[str], *, top: int) -> Any:
-    import pyarrow as pa
-
-    parts = contributions[:, :-1]
-    top = min(top, parts.shape[1])
-    # A stable sort: features that weigh the same come in their declared order, on every machine.
-    places = np.argsort(-np.abs(parts), axis=1, kind="stable")[:, :top]
-    chosen = np.take_along_axis(values, places, axis=1).ravel()
-    weights = np.take_along_axis(parts, places, axis=1).ravel().astype(np.float64).round(6)
-    structs = pa.StructArray.from_arrays(
-        [
-            pa.array(np.asarray(names, dtype=object)[places.ravel()], type=pa.string()),
-            pa.array(chosen, mask=np.isnan(chosen)),
-            pa.array(weights),
-        ],
-        names=["feature", "value", "contribution"],
-    )
-    offsets = np.arange(0, places.size + 1, top, dtype=np.int32)
-    return pa.ListArray.from_arrays(offsets, structs)
+    used = json.loads(loaded.save_config())["learner"]["generic_param"]["device"]
+    if not used.startswith(device):
+        raise ResourceError(
+            f"platform.device is {device}, but a task scored on {used}",
+            hint="run on nodes with a GPU, or set platform.device=cpu",
+        )
+    return margins  # type: ignore[no-any-return]

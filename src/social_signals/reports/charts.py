@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from social_signals.core.words import decimal, percent, signed
 from social_signals.reports.report import Evidence, Measure
-from social_signals.reports.words import decimal, percent, signed
 from social_signals.tables.gold import SENTIMENTS
 
 Figure = dict[str, Any]

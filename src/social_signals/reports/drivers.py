@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from social_signals.core.words import plural
 from social_signals.reports.report import Measure, Segment
-from social_signals.reports.words import plural
 
 RISK_TENTH = "risk tenth"
 MOST_FEATURES = 12

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from social_signals.core.words import count, out_of_100, percent, plural
 from social_signals.reports.report import Evidence, RunReport, SentimentPart
-from social_signals.reports.words import count, out_of_100, percent, plural
 
 # Fewer posts than this say little about a month.
 ENOUGH_POSTS = 30

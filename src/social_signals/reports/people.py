@@ -22,6 +22,7 @@ from social_signals.tables.gold import (
     P_CHURN,
     RANK,
     REASONS,
+    REASONS_TEXT,
     TIER,
     TIERS,
 )
@@ -41,10 +42,11 @@ def gather_churn(
     as_of: datetime | None,
     top: int,
     show_handles: bool = False,
+    champion: str | None = None,
 ) -> ChurnPart:
     """The newest slice of churn scores not after `as_of`: how scores spread, and at most `top` people a list.
 
-    With two models in one slice, the one that scored more people speaks. `worth_keeping` is the tenth of people with
+    With several models in one slice the `champion` speaks, else the one that scored most people. `worth_keeping` is the tenth of people with
     the highest influence at the newest cut-off of `influence_scores` not after the same time.
     """
     cutoff = _newest(churn_scores, as_of=as_of)
@@ -60,7 +62,7 @@ def gather_churn(
         .orderBy(MODEL_ID, "bin")
         .toPandas()
     )
-    model_id = _busiest_model(bins_by_model)
+    model_id = _speaking_model(bins_by_model, champion=champion)
     bins = bins_by_model[bins_by_model[MODEL_ID] == model_id]
     people = bins.set_index("bin")["people"].reindex(range(BINS), fill_value=0)
     histogram = pd.DataFrame({"low": [b / BINS for b in range(BINS)], "people": people.to_numpy(dtype="int64")})
@@ -69,10 +71,10 @@ def gather_churn(
     scored = (
         slice_.where(F.col(MODEL_ID) == model_id)
         .join(influence.select(USER_ID, INFLUENCE, RANK, "is_top_tenth"), on=USER_ID, how="left")
-        .select(USER_ID, P_CHURN, DECILE, INFLUENCE, RANK, REASONS, "is_top_tenth")
+        .select(USER_ID, P_CHURN, DECILE, INFLUENCE, RANK, REASONS, REASONS_TEXT, "is_top_tenth")
     )
     order = (F.col(P_CHURN).desc(), F.col(USER_ID).asc())
-    columns = (P_CHURN, DECILE, INFLUENCE, RANK, REASONS)
+    columns = (P_CHURN, DECILE, INFLUENCE, RANK, REASONS, REASONS_TEXT)
     is_worth = F.coalesce(F.col("is_top_tenth"), F.lit(False))
     # Both lists in one action: at most twice `top` rows.
     lists = {"at_risk": scored, "worth_keeping": scored.where(is_worth)}
@@ -93,7 +95,13 @@ def gather_churn(
 
 
 def gather_influence(
-    influence_scores: DataFrame, users: DataFrame, *, as_of: datetime | None, top: int, show_handles: bool = False
+    influence_scores: DataFrame,
+    users: DataFrame,
+    *,
+    as_of: datetime | None,
+    top: int,
+    show_handles: bool = False,
+    champion: str | None = None,
 ) -> InfluencePart:
     """The newest slice of influence scores not after `as_of`: audience sizes, and at most `top` people a list.
 
@@ -109,12 +117,12 @@ def gather_influence(
         .orderBy(MODEL_ID, TIER)
         .toPandas()
     )
-    model_id = _busiest_model(tiers_by_model)
+    model_id = _speaking_model(tiers_by_model, champion=champion)
     tiers = tiers_by_model[tiers_by_model[MODEL_ID] == model_id].set_index(TIER)[["people", "emerging"]]
     tiers = tiers.reindex(list(TIERS), fill_value=0).astype("int64").rename_axis("tier").reset_index()
 
     scored = slice_.where(F.col(MODEL_ID) == model_id)
-    columns = (INFLUENCE, RANK, MOMENTUM, TIER, IS_EMERGING, REASONS)
+    columns = (INFLUENCE, RANK, MOMENTUM, TIER, IS_EMERGING, REASONS, REASONS_TEXT)
     by_rank = (F.col(RANK).asc(), F.col(USER_ID).asc())
     by_momentum = (F.col(MOMENTUM).desc_nulls_last(), *by_rank)
     most = scored.orderBy(*by_rank).limit(top)
@@ -137,9 +145,11 @@ def _newest(scores: DataFrame, *, as_of: datetime | None) -> datetime | None:
     return None if newest is None or newest["micros"] is None else EPOCH + timedelta(microseconds=newest["micros"])
 
 
-def _busiest_model(by_model: pd.DataFrame) -> str:
-    """The model that scored most people, the last by name among equals."""
+def _speaking_model(by_model: pd.DataFrame, *, champion: str | None = None) -> str:
+    """The champion if it scored anybody, else the model that scored most people, the last by name among equals."""
     people = by_model.groupby(MODEL_ID)["people"].sum()
+    if champion in people.index:
+        return str(champion)
     return str(max(people.index, key=lambda name: (people[name], name)))
 
 
@@ -150,7 +160,7 @@ def _influence_slice(influence_scores: DataFrame, *, as_of: datetime) -> DataFra
     by_model: pd.DataFrame = slice_.groupBy(MODEL_ID).agg(F.count("*").alias("people")).toPandas()
     if by_model.empty:
         return slice_.select(USER_ID, INFLUENCE, RANK, F.lit(False).alias("is_top_tenth"))
-    model_id = _busiest_model(by_model)
+    model_id = _speaking_model(by_model)
     people = int(by_model.set_index(MODEL_ID).loc[model_id, "people"])
     is_top_tenth = F.col(RANK) * 10 <= people
     ours = slice_.where(F.col(MODEL_ID) == model_id)
@@ -169,13 +179,16 @@ def _people(
         has_handle = F.length(F.trim(F.coalesce(F.col(HANDLE), F.lit("")))) > 0
         person = F.when(has_handle, F.col(HANDLE)).otherwise(F.col(USER_ID))
     frame: pd.DataFrame = shown.orderBy(*order).select(person.alias(PERSON), *columns).toPandas()
-    frame[REASONS] = [_plain_reasons(reasons) for reasons in frame[REASONS]]
+    told = zip(frame[REASONS], frame.pop(REASONS_TEXT), strict=True)
+    frame[REASONS] = [_plain_reasons(reasons, text) for reasons, text in told]
     return frame
 
 
-def _plain_reasons(reasons: Any) -> list[dict[str, Any]]:
-    """Rows or dicts, as Arrow or pickle delivered them, as dicts; the largest few."""
+def _plain_reasons(reasons: Any, text: Any) -> list[dict[str, Any]]:
+    """Rows or dicts, as Arrow or pickle delivered them, as dicts with their words where there are any; the largest few."""
     if reasons is None:
         return []
     found = [r.asDict() if hasattr(r, "asDict") else dict(r) for r in reasons]
+    if text is not None:
+        found = [one | {"text": said} for one, said in zip(found, text, strict=True)]
     return sorted(found, key=lambda r: (-abs(r["contribution"]), r["feature"]))[:MOST_REASONS]

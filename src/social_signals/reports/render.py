@@ -14,10 +14,11 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from social_signals.reports import charts, words
+from social_signals.core import words
+from social_signals.reports import charts
 from social_signals.reports.findings import calibration_sentence, findings, ranking_sentence
-from social_signals.reports.reasons import reason
 from social_signals.reports.report import Measure, RunReport
+from social_signals.scoring.reasons import reason
 from social_signals.tables.gold import SENTIMENTS
 
 TEMPLATES = ("report.html.j2", "parts.html.j2", "footer.html.j2", "report.css", "report.js")

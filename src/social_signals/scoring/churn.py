@@ -1,4 +1,4 @@
-"""Who is about to go silent, and why."""
+"""Who is about to leave, by whichever definition the model learnt, and why."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ from pyspark.sql import functions as F
 
 from social_signals.models.artefact import CHURN, Artefact, require_kind
 from social_signals.models.calibration import Calibration
+from social_signals.models.churn import KINDS
+from social_signals.models.contributions import Explanation
 from social_signals.models.predict import require_features, with_margins
-from social_signals.scoring.ranks import with_rank
-from social_signals.tables.gold import AS_OF, CHURN_SCORES, DECILE, MODEL_ID, P_CHURN, REASON_TYPE, REASONS
+from social_signals.scoring.reasons import without_reasons
+from social_signals.scoring.tenths import Tenths, with_tenth
+from social_signals.tables.gold import (
+    AS_OF,
+    CHURN_SCORES,
+    MODEL_ID,
+    P_CHURN,
+    REASONS,
+    REASONS_METHOD,
+    REASONS_TEXT,
+)
 from social_signals.tables.silver import USER_ID
 
 
-def predict_churn(features: DataFrame, *, model: Artefact, top_reasons: int = 3, device: str = "cpu") -> DataFrame:
-    """One row per row of features: as_of, user_id, model_id, p_churn, reasons. Looks at no other row.
+def predict_churn(
+    features: DataFrame, *, model: Artefact, explanation: Explanation | None = None, device: str = "cpu"
+) -> DataFrame:
+    """One row per row of features: as_of, user_id, p_churn, and with an explanation reasons, in words too, and their method.
 
-    Raises ModelMismatchError where the rows lack a feature of the model, or the model is of another kind.
+    Looks at no other row. Raises ModelMismatchError where the rows lack a feature of the model, or the model is none of churn.
     """
-    require_kind(model, CHURN)
+    if model.kind not in KINDS.values():
+        require_kind(model, CHURN)
     require_features(features, model.features, model_id=model.model_id)
     scored = with_margins(
         features,
@@ -26,26 +40,16 @@ def predict_churn(features: DataFrame, *, model: Artefact, top_reasons: int = 3,
         features=model.features,
         keep=[AS_OF, USER_ID],
         links={P_CHURN: Calibration(**model.calibration).apply},
-        top_reasons=top_reasons,
+        explanation=explanation,
         device=device,
     )
-    reasons = F.col(REASONS) if top_reasons else F.lit(None).cast(REASON_TYPE)
-    return scored.select(
-        AS_OF,
-        USER_ID,
-        F.lit(model.model_id).alias(MODEL_ID),
-        P_CHURN,
-        reasons.alias(REASONS),
-    )
+    told = [] if explanation is None else [REASONS, REASONS_TEXT, REASONS_METHOD]
+    return scored.select(AS_OF, USER_ID, P_CHURN, *told)
 
 
-def with_deciles(predicted: DataFrame) -> DataFrame:
+def as_scores(predicted: DataFrame, tenths: Tenths, *, model_id: str) -> DataFrame:
     """The rows of one cut-off as CHURN_SCORES: decile 1 is the tenth most likely to leave; ties go by user_id."""
-    ranked = predicted.transform(with_rank, by=P_CHURN, tie=USER_ID)
-    decile = (F.floor((F.col("rank") - F.lit(1)) * F.lit(10) / F.col("total")) + F.lit(1)).cast("int")
-    return ranked.withColumn(DECILE, decile).select(*CHURN_SCORES.columns)
-
-
-def score_churn(features: DataFrame, *, model: Artefact, top_reasons: int = 3, device: str = "cpu") -> DataFrame:
-    """CHURN_SCORES of one cut-off's features: calibrated probability, decile and the top reasons of each person."""
-    return predict_churn(features, model=model, top_reasons=top_reasons, device=device).transform(with_deciles)
+    placed = predicted.transform(with_tenth, tenths, by=P_CHURN, tie=USER_ID).withColumn(MODEL_ID, F.lit(model_id))
+    if REASONS not in placed.columns:
+        placed = placed.withColumns(without_reasons())
+    return placed.select(*CHURN_SCORES.columns)

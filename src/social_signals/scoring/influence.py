@@ -7,9 +7,11 @@ from pyspark.sql import functions as F
 
 from social_signals.models.artefact import INFLUENCE as INFLUENCE_MODEL
 from social_signals.models.artefact import Artefact, require_kind
+from social_signals.models.contributions import Explanation
 from social_signals.models.influence import Ladder
 from social_signals.models.predict import require_features, with_margins
 from social_signals.scoring.ranks import with_rank
+from social_signals.scoring.reasons import without_reasons
 from social_signals.tables.gold import (
     AS_OF,
     INFLUENCE,
@@ -18,8 +20,9 @@ from social_signals.tables.gold import (
     MODEL_ID,
     MOMENTUM,
     RANK,
-    REASON_TYPE,
     REASONS,
+    REASONS_METHOD,
+    REASONS_TEXT,
     TIER,
 )
 from social_signals.tables.silver import FOLLOWER_COUNT, USER_ID
@@ -33,9 +36,14 @@ TOP_SHARE = 0.1
 
 
 def predict_influence(
-    features: DataFrame, *, model: Artefact, top_reasons: int = 3, device: str = "cpu", keep: tuple[str, ...] = ()
+    features: DataFrame,
+    *,
+    model: Artefact,
+    explanation: Explanation | None = None,
+    device: str = "cpu",
+    keep: tuple[str, ...] = (),
 ) -> DataFrame:
-    """One row per row of features: as_of, user_id, model_id, influence, reasons, and the `keep` columns.
+    """One row per row of features: as_of, user_id, model_id, influence, reasons (in words too) and their method, and the `keep` columns.
 
     influence is the probability of out-engaging a person drawn at random from the people the model was last judged on;
     it looks at no other row of the slice. Raises ModelMismatchError where a feature is missing or the kind is another.
@@ -48,12 +56,13 @@ def predict_influence(
         features=model.features,
         keep=[AS_OF, USER_ID, *keep],
         links={INFLUENCE: Ladder.from_json(model.calibration).influence},
-        top_reasons=top_reasons,
+        explanation=explanation,
         device=device,
     )
-    reasons = F.col(REASONS) if top_reasons else F.lit(None).cast(REASON_TYPE)
+    if explanation is None:
+        scored = scored.withColumns(without_reasons())
     return scored.select(
-        AS_OF, USER_ID, F.lit(model.model_id).alias(MODEL_ID), INFLUENCE, reasons.alias(REASONS), *keep
+        AS_OF, USER_ID, F.lit(model.model_id).alias(MODEL_ID), INFLUENCE, REASONS, REASONS_TEXT, REASONS_METHOD, *keep
     )
 
 
@@ -90,22 +99,6 @@ def with_standing(
 
 
 AUDIENCE = (FOLLOWER_COUNT, RECEIVED)
-
-
-def score_influence(
-    features: DataFrame,
-    *,
-    model: Artefact,
-    previous: DataFrame | None = None,
-    top_reasons: int = 3,
-    device: str = "cpu",
-    emerging_max_followers: int | None = None,
-) -> DataFrame:
-    """INFLUENCE_SCORES of one cut-off's features. previous: the features of an earlier cut-off, scored by the same model
-    for the momentum."""
-    predicted = predict_influence(features, model=model, top_reasons=top_reasons, device=device, keep=AUDIENCE)
-    before = None if previous is None else predict_influence(previous, model=model, top_reasons=0, device=device)
-    return with_standing(predicted, previous=before, emerging_max_followers=emerging_max_followers)
 
 
 def _earlier(predicted: DataFrame, previous: DataFrame | None) -> DataFrame:

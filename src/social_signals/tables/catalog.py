@@ -19,7 +19,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StructField, StructType
 
 from social_signals.core.errors import ConfigError, ContractError, ResourceError, WriteConflictError
 from social_signals.tables.checks import drift, require_contract
@@ -167,7 +167,7 @@ class Catalog:
         pinned = self.version(table) if version is None else version
         frame = self._load(table, version=pinned)
         found = drift(frame.schema, table.schema)
-        may_be_added = self.params.evolve and all(f.nullable for f in found.missing)
+        may_be_added = self._may_be_absent(table, found.missing)
         if found.retyped or (found.missing and not may_be_added):
             require_contract(table, frame.schema, what="The stored table")
         self.read_versions[table.name] = int(pinned or 0)
@@ -355,7 +355,7 @@ class Catalog:
         if against_contract.retyped or not missing_ok or (against_contract.extra and not extra_ok):
             require_contract(table, rows.schema, what="What is written")
         against_stored = drift(stored, table.schema)
-        lacks_ok = self.params.evolve and all(f.nullable for f in against_stored.missing)
+        lacks_ok = self._may_be_absent(table, against_stored.missing)
         if against_stored.retyped or (against_stored.missing and not lacks_ok):
             require_contract(table, stored, what="The stored table")
         absent = {f.name: F.lit(None).cast(f.dataType) for f in against_contract.missing}
@@ -364,6 +364,10 @@ class Catalog:
             self._add_columns(table, StructType(added))
             stored = self._load(table, version=None).schema
         return rows.withColumns(absent).select(*stored.names)
+
+    def _may_be_absent(self, table: Table, missing: Sequence[StructField]) -> bool:
+        """Whether a stored table may lack these columns: the contract gained them later, or evolution was asked for."""
+        return all(f.nullable and (self.params.evolve or f.name in table.added) for f in missing)
 
     def _add_columns(self, table: Table, added: StructType) -> None:
         address = self.address(table)

@@ -49,6 +49,8 @@ P_CHURN_TEXT = "p_churn_text"
 IS_OUT_OF_FOLD = "is_out_of_fold"
 DECILE = "decile"
 REASONS = "reasons"
+REASONS_TEXT = "reasons_text"
+REASONS_METHOD = "reasons_method"
 INFLUENCE = "influence"
 RANK = "rank"
 MOMENTUM = "momentum"
@@ -83,6 +85,16 @@ def _person() -> StructField:
 
 def _model() -> StructField:
     return column(MODEL_ID, StringType(), "which model said so", nullable=False)
+
+
+def _reasons_told() -> list[StructField]:
+    """Null in rows that were written before they were said."""
+    return [
+        column(REASONS_TEXT, ArrayType(StringType()), "the reasons in words, in the same order"),
+        column(
+            REASONS_METHOD, StringType(), "how contributions were found: exact (TreeSHAP), approximate (Saabas) or none"
+        ),
+    ]
 
 
 POST_SENTIMENT = Table(
@@ -259,10 +271,12 @@ CHURN_SCORES = Table(
             column(
                 DECILE, IntegerType(), "1 = the tenth of people most likely to leave, 10 = the least", nullable=False
             ),
-            column(REASONS, REASON_TYPE, "largest SHAP contributions, in log-odds, largest first"),
+            column(REASONS, REASON_TYPE, "largest contributions of features, in log-odds, largest first"),
+            *_reasons_told(),
         ]
     ),
     key=(AS_OF, USER_ID, MODEL_ID),
+    added=(REASONS_TEXT, REASONS_METHOD),
     comment="One row per person at a cut-off: how likely they are to go silent, and why.",
     partition=(AS_OF,),
     purpose="profiling",
@@ -301,10 +315,12 @@ INFLUENCE_SCORES = Table(
             column(MOMENTUM, DoubleType(), "change of influence since the cut-off before; null for newcomers"),
             column(IS_EMERGING, BooleanType(), "small audience now, predicted to reach the top decile", nullable=False),
             column(TIER, StringType(), "audience size: one of " + ", ".join(TIERS), nullable=False),
-            column(REASONS, REASON_TYPE, "largest SHAP contributions to the margin, largest first"),
+            column(REASONS, REASON_TYPE, "largest contributions of features to the margin, largest first"),
+            *_reasons_told(),
         ]
     ),
     key=(AS_OF, USER_ID, MODEL_ID),
+    added=(REASONS_TEXT, REASONS_METHOD),
     comment="One row per person at a cut-off: how much engagement they gather against others, and why.",
     partition=(AS_OF,),
     purpose="profiling",

@@ -44,6 +44,8 @@ class Table:
     the files, and with it what a rerun replaces. purpose: the consent purpose without which a person is left out.
     change_feed: keep Delta's change data feed, as every silver table does. statistics: keep min/max of columns in the log, by
     which readers skip files.
+    added: nullable columns that the contract has gained; a stored table without them is read as null there and takes them on
+    with the next write.
     """
 
     name: str
@@ -54,12 +56,13 @@ class Table:
     purpose: str | None = None
     change_feed: bool = False
     statistics: bool = True
+    added: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        missing = [c for c in (*self.key, *self.partition) if c not in self.schema.names]
+        missing = [c for c in (*self.key, *self.partition, *self.added) if c not in self.schema.names]
         if missing or self.layer not in LAYERS:
             raise ConfigError(
-                f"contract {self.name} names {missing} in its key or partition, or has no layer of {LAYERS}",
+                f"contract {self.name} names {missing} in its key, partition or additions, or has no layer of {LAYERS}",
                 hint="correct the Table value",
             )
 

@@ -1,7 +1,16 @@
+from datetime import datetime, timezone
+
 import pytest
 
-from social_signals.core.errors import ConfigError, DataQualityError
-from social_signals.models.contract import Encoding, contract_rows, encoded, learn_encoding
+from social_signals.core.errors import ConfigError, DataQualityError, ModelMismatchError
+from social_signals.models.contract import (
+    Encoding,
+    contract_rows,
+    contracts_to_score,
+    encoded,
+    encoding_of,
+    learn_encoding,
+)
 from social_signals.models.params import ContractParams
 
 TELCO = ContractParams(table="t.csv", label="Churn", key="id", exclude=["secret"])
@@ -48,3 +57,16 @@ def test_a_column_that_is_not_there_is_refused_with_the_one_that_may_be_meant(ta
         contract_rows(table, ContractParams(**(vars(TELCO) | {setting: value})))
     assert f"churn.contract.{setting}" in refused.value.problem
     assert {"label": "Churn", "key": "id", "exclude": "secret"}[setting] in refused.value.hint
+
+
+def test_contracts_to_score_are_read_as_training_read_them_label_or_not(table):
+    encoding = encoding_of(["charge", "is_senior", "paperless"], {"paperless": ["no", "yes"]})
+    chosen = {"key": "id", "as_of": datetime(2020, 5, 1, tzinfo=timezone.utc), "model_id": "churn_contract-1"}
+    found = contracts_to_score(table.drop("Churn"), encoding, **chosen).orderBy("user_id").collect()
+    assert [tuple(row)[1:] for row in found] == [("a", 1.5, 1.0, 1.0), ("b", None, 0.0, 0.0), ("c", 7.0, None, None)]
+    with pytest.raises(
+        ModelMismatchError, match="churn_contract-1 was made of 3 features, of which the rows lack charge"
+    ):
+        contracts_to_score(table.drop("charge"), encoding, **chosen)
+    with pytest.raises(DataQualityError, match="of 6 contracts 0 have no id, and 3 have one that is there already"):
+        contracts_to_score(table.union(table), encoding, **chosen)

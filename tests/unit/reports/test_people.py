@@ -48,6 +48,8 @@ def test_the_newest_slice_speaks_and_sums_do_not_depend_on_order(rows: Rows) -> 
     # Ties go by id, and only as many as were asked for come to the driver.
     assert part.at_risk["person"].tolist() == ["c", "a"]
     assert part.worth_keeping.empty
+    named = gather_churn(scores, rows(INFLUENCE_SCORES), rows(USERS), as_of=None, top=2, champion="candidate")
+    assert (named.model_id, named.people) == ("candidate", 1), "whoever is in charge speaks, however few were scored"
 
 
 def test_an_as_of_before_the_newest_slice_shows_the_slice_of_then(rows: Rows) -> None:
@@ -80,6 +82,9 @@ def test_the_strongest_reasons_come_first(rows: Rows) -> None:
     scores = rows(CHURN_SCORES, _churn("a", 0.9, reasons=reasons))
     found = gather_churn(scores, rows(INFLUENCE_SCORES), rows(USERS), as_of=None, top=1).at_risk["reasons"][0]
     assert [(r["feature"], r["contribution"]) for r in found] == [("a", -0.9), ("b", 0.5), ("c", 0.2)]
+    told = rows(CHURN_SCORES, _churn("a", 0.9, reasons=reasons) | {"reasons_text": ["one", "two", "three", "four"]})
+    found = gather_churn(told, rows(INFLUENCE_SCORES), rows(USERS), as_of=None, top=1).at_risk["reasons"][0]
+    assert [r["text"] for r in found] == ["two", "three", "four"]
 
 
 def test_emerging_people_come_by_momentum_and_newcomers_last(rows: Rows) -> None:

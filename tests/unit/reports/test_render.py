@@ -15,7 +15,6 @@ import plotly.graph_objects as go
 import pytest
 
 from social_signals.features.declared import FEATURES
-from social_signals.reports.reasons import in_words
 from social_signals.reports.render import figures, render_report
 from social_signals.reports.report import (
     ChurnPart,
@@ -30,6 +29,7 @@ from social_signals.reports.report import (
     Segment,
     SentimentPart,
 )
+from social_signals.scoring.reasons import in_words
 
 JUNE = datetime(2020, 6, 1, tzinfo=timezone.utc)
 HOSTILE = "</script><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>"

@@ -1,8 +1,19 @@
 import pytest
 
 from social_signals.core.errors import ModelMismatchError
-from social_signals.scoring.churn import score_churn
-from social_signals.tables.gold import CHURN_SCORES
+from social_signals.models.contributions import Explanation
+from social_signals.scoring.churn import as_scores, predict_churn
+from social_signals.scoring.params import ScoringParams
+from social_signals.scoring.tenths import tenths_of
+from social_signals.tables.gold import CHURN_SCORES, P_CHURN
+
+
+def score_churn(features, *, model, device="cpu", **settings):
+    """As the job does: everybody predicted, placed, and explained by what the settings say."""
+    tenths = tenths_of(predict_churn(features, model=model, device=device), by=P_CHURN, tie="user_id")
+    explanation = ScoringParams(**settings).explanation(tenths, by=P_CHURN, device=device)
+    predicted = predict_churn(features, model=model, explanation=explanation, device=device)
+    return as_scores(predicted, tenths, model_id=model.model_id)
 
 
 def everybody(count):
@@ -28,7 +39,7 @@ def test_ties_are_ordered_by_user_id_so_deciles_are_the_same_on_every_run(featur
     alike = [(f"u{i:02}", 99.0, 0, None) for i in range(10)]
     scores = score_churn(features(*alike), model=churn, top_reasons=0).collect()
     assert {r["user_id"]: r["decile"] for r in scores} == {f"u{i:02}": i + 1 for i in range(10)}
-    assert {r["reasons"] for r in scores} == {None}
+    assert {(r["reasons"], r["reasons_method"]) for r in scores} == {(None, "none")}
 
 
 def test_a_single_person_and_a_missing_value_are_scored(features, churn):
@@ -49,3 +60,39 @@ def test_features_that_do_not_match_the_card_are_refused(features, churn, influe
         score_churn(features(("u", 1.0, 1, None)).drop("silent_days"), model=churn)
     with pytest.raises(ModelMismatchError, match="influence-test is a model of influence"):
         score_churn(features(("u", 1.0, 1, None)), model=influence)
+
+
+def test_a_large_slice_is_explained_exactly_at_its_top_and_as_said_below(features, churn):
+    people = features(*everybody(20)).repartition(3)
+    chosen = {"model": churn, "exact_up_to_rows": 10, "exact_deciles": 2, "top_reasons": 2}
+    found = {r["user_id"]: r for r in score_churn(people, **chosen).collect()}
+    likeliest = sorted(found, key=lambda user: -found[user]["p_churn"])
+    last = found[likeliest[3]]["p_churn"]
+    exact = {user for user, r in found.items() if r["reasons_method"] == "exact"}
+    assert exact == {user for user, r in found.items() if r["p_churn"] >= last}, (
+        "as likely as the last of the second tenth"
+    )
+    assert {r["reasons_method"] for r in found.values()} == {"exact", "approximate"}
+    everybody_exactly = score_churn(people, model=churn, top_reasons=2).collect()
+    for row in everybody_exactly:
+        assert row["reasons_method"] == "exact"
+        if row["user_id"] in exact:
+            assert row == found[row["user_id"]]
+    rest = {r["user_id"]: r for r in score_churn(people, **chosen, rest="none").collect()}
+    assert {user for user, r in rest.items() if r["reasons"] is not None} == exact
+    above = score_churn(people, **(chosen | {"exact_deciles": 0, "exact_above": 0.0})).collect()
+    assert {r["reasons_method"] for r in above} == {"exact"}
+    rough = score_churn(people, model=churn, reasons="approximate").collect()
+    assert {r["reasons_method"] for r in rough} == {"approximate"}
+
+
+def test_on_a_gpu_everybody_is_explained_exactly():
+    from social_signals.scoring.tenths import Tenths
+
+    large = Tenths(1_000_000, [(0.9 - place / 10, "u") for place in range(9)])
+    settings = ScoringParams(reasons="approximate")
+    assert settings.explanation(large, by=P_CHURN, device="cuda") == Explanation(3, P_CHURN)
+    assert ScoringParams(reasons="none").explanation(large, by=P_CHURN, device="cuda") is None
+    by_default = ScoringParams().explanation(large, by=P_CHURN, device="cpu")
+    assert by_default is not None
+    assert (by_default.exact_from, by_default.rest) == (pytest.approx(0.7), "approximate")

@@ -1,5 +1,13 @@
-from social_signals.scoring.influence import score_influence
+from social_signals.models.contributions import Explanation
+from social_signals.scoring.influence import AUDIENCE, predict_influence, with_standing
 from social_signals.tables.gold import INFLUENCE_SCORES
+
+
+def score_influence(features, *, model, previous=None, top_reasons=0, emerging_max_followers=None):
+    explanation = Explanation(top_reasons, "influence") if top_reasons else None
+    predicted = predict_influence(features, model=model, explanation=explanation, keep=AUDIENCE)
+    before = None if previous is None else predict_influence(previous, model=model)
+    return with_standing(predicted, previous=before, emerging_max_followers=emerging_max_followers)
 
 
 def by_user(scores):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -269,3 +270,18 @@ def test_the_rows_a_table_holds_are_told_after_every_kind_of_write(
     assert (detail["partitionColumns"], detail["description"]) == (["as_of"], SCORES.comment)
     with pytest.raises(ContractError, match="must have one"):
         catalog.append(SCORES, march("v").withColumn("user_id", F.lit(None).cast("string")))
+
+
+def test_a_column_that_the_contract_gained_is_null_in_old_rows_and_taken_on_by_the_next_write(
+    catalog: Catalog, rows: Rows
+) -> None:
+    catalog.replace_slice(SCORES, rows(SCORES, {"as_of": MARCH, "user_id": "u", "score": 1}), as_of=MARCH)
+    schema = StructType([*SCORES.schema, column("method", StringType(), "how")])
+    required = replace(SCORES, schema=schema)
+    with pytest.raises(ContractError, match="without method"):
+        catalog.read(required)
+    gained = replace(required, added=("method",))
+    assert content(catalog.read(gained)) == [(MARCH, "u", 1, None)]
+    news = rows(gained, {"as_of": APRIL, "user_id": "u", "score": 2, "method": "exact"})
+    catalog.replace_slice(gained, news, as_of=APRIL)
+    assert content(catalog.read(gained)) == [(MARCH, "u", 1, None), (APRIL, "u", 2, "exact")]

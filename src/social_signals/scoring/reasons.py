@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from social_signals.core.words import percent, plural, quantity, signed
 from social_signals.features.declared import FEATURES
-from social_signals.reports.words import percent, plural, quantity, signed
+from social_signals.models.contributions import NONE
+from social_signals.tables.gold import REASON_TYPE, REASONS, REASONS_METHOD, REASONS_TEXT
 
 Phrase = Callable[[re.Match[str], float], "str | None"]
 DECLARED = {feature.name: feature for feature in FEATURES}
+CHANGE = r"(?P<what>\w+)_(?P<days>\d+)d_log_change"
 # A change of a twentieth and less is called steady.
 STEADY = 0.05
 # No count of acts has a larger logarithm; math.exp fails far beyond it.
@@ -76,21 +84,91 @@ COUNTED = {
 }
 
 
+def without_reasons() -> dict[str, Column]:
+    """The columns of reasons for rows that get none."""
+    return {
+        REASONS: F.lit(None).cast(REASON_TYPE),
+        REASONS_TEXT: F.lit(None).cast("array<string>"),
+        REASONS_METHOD: F.lit(NONE),
+    }
+
+
 def reason(found: Mapping[str, Any]) -> dict[str, str]:
     """One reason as the template shows it; `way` is up where it raised the score.
+
+    `text`, where scoring has written one, knows more than feature and value tell.
 
     >>> reason({"feature": "days_since_last_post", "value": 41.0, "contribution": 0.8})
     {'text': '41 days since their last post', 'way': 'up'}
     """
     return {
-        "text": in_words(str(found["feature"]), found.get("value")),
+        "text": found.get("text") or in_words(str(found["feature"]), found.get("value")),
         "way": "up" if found["contribution"] >= 0 else "down",
     }
 
 
-def in_words(feature: str, value: float | None) -> str:
+class Phrases:
+    """The reasons of scored rows in words; a phrase that was made is kept, since many people share it.
+
+    features: those of the model, in its order. categories: the values that the codes of a feature stand for.
+
+    >>> phrases = Phrases(["posts_30d_count", "posts_30d_log_change", "plan"], {"plan": ["monthly", "yearly"]})
+    >>> phrases(np.array([2.0, math.log(3 / 13), 1.0]), 1), phrases(np.array([2.0, 0.0, 1.0]), 2)
+    ('posts fell from 12 to 2 in 30 days', 'plan: yearly')
+    """
+
+    MOST_KEPT = 100_000
+
+    def __init__(self, features: Sequence[str], categories: Mapping[str, Sequence[str]]) -> None:
+        self.features = list(features)
+        self.categories = {name: list(values) for name, values in categories.items()}
+        places = {name: place for place, name in enumerate(features)}
+        self.counts = [places.get(_count_behind(name) or "") for name in features]
+        self.kept: dict[tuple[int, float | None, float | None], str] = {}
+
+    def __call__(self, row: NDArray[np.float64], place: int) -> str:
+        """The feature at `place` of a row of features, with its value."""
+        count = self.counts[place]
+        key = (place, _known(row[place]), None if count is None else _known(row[count]))
+        found = self.kept.get(key)
+        if found is None:
+            if len(self.kept) >= self.MOST_KEPT:
+                self.kept.clear()
+            found = self.kept[key] = self._phrase(*key)
+        return found
+
+    def _phrase(self, place: int, value: float | None, count: float | None) -> str:
+        name = self.features[place]
+        if name not in self.categories:
+            return in_words(name, value, count=count)
+        known = self.categories[name]
+        said = known[int(value)] if value is not None and 0 <= value < len(known) else "not known"
+        return f"{name.replace('_', ' ')}: {said}"
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _count_behind(feature: str) -> str | None:
+    """The count whose change a feature is.
+
+    >>> _count_behind("posts_30d_log_change"), _count_behind("follower_30d_log_change"), _count_behind("posts_count")
+    ('posts_30d_count', 'follower_count', None)
+    """
+    match = re.fullmatch(CHANGE, feature)
+    if match is None:
+        return None
+    return "follower_count" if match["what"] == "follower" else f"{match['what']}_{match['days']}d_count"
+
+
+def in_words(feature: str, value: float | None, *, count: float | None = None) -> str:
     """A feature and its value as a phrase. What has no phrase of its own is its declared meaning, window and value.
 
+    count: for a change, the count that it led to.
+
+    >>> in_words("posts_30d_log_change", math.log(3 / 13), count=2.0)
+    'posts fell from 12 to 2 in 30 days'
     >>> in_words("posts_30d_log_change", -0.99)
     'posts fell by about 63% against the 30 days before'
     >>> in_words("posts_30d_count", 0.0), in_words("active_days_30d_count", 4.0)
@@ -106,6 +184,8 @@ def in_words(feature: str, value: float | None) -> str:
         return next(
             (said for pattern, said in NOTHING_SEEN if re.fullmatch(pattern, feature)), _declared(feature, None)
         )
+    if count is not None and (said := _moved(feature, value, count)):
+        return said
     for pattern, phrase in PHRASES:
         match = re.fullmatch(pattern, feature)
         if match and (said := phrase(match, value)):
@@ -135,6 +215,19 @@ def _changed(match: re.Match[str], value: float) -> str | None:
         return f"{noun} fell by about {percent(1 - times)} against {before}"
     grown = f"grew to about {quantity(times)} times" if times >= 2 else f"rose by about {percent(times - 1)} against"
     return f"{noun} {grown} {before}"
+
+
+def _moved(feature: str, value: float, count: float) -> str | None:
+    """From how much to how much, where both windows are of one length and the change is one."""
+    match = re.fullmatch(CHANGE, feature)
+    # The three days are held against the four before.
+    if match is None or match["what"] not in NOUNS or match["days"] == "3" or not math.isfinite(count):
+        return None
+    now, before = round(count), max(0, round((count + 1) / _exp(value) - 1))
+    if now == before:
+        return None
+    noun = "acts" if match["what"] == "activity" else NOUNS[match["what"]]
+    return f"{noun} {'fell' if now < before else 'rose'} from {before:,} to {now:,} in {match['days']} days"
 
 
 def _since(match: re.Match[str], value: float) -> str | None:
@@ -217,7 +310,7 @@ def _days(value: float) -> str:
 
 # Feature name -> phrase, first match wins; None passes on to the next.
 PHRASES: tuple[tuple[str, Phrase], ...] = (
-    (r"(?P<what>\w+)_(?P<days>\d+)d_log_change", _changed),
+    (CHANGE, _changed),
     (r"days_since_last_(?P<what>\w+)", _since),
     (r"days_since_first_activity", lambda _, v: f"first seen {_days(v)} ago"),
     (r"days_since_created", lambda _, v: f"account made {_days(v)} ago"),

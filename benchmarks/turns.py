@@ -1,0 +1,51 @@
+"""What the benchmarks of models share: contestants take turns, medians are compared; memory is watched meanwhile."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import psutil
+
+
+def medians(contestants: Mapping[str, Callable[[], object]], *, rounds: int, seed: int = 7) -> dict[str, float]:
+    """Seconds of each contestant: a warm-up each, then the median of `rounds` turns in an order of chance."""
+    order, seconds = random.Random(seed), {name: [] for name in contestants}
+    for turn in range(rounds + 1):
+        # A machine is not equally fast all the time: everybody takes their turn.
+        for name in order.sample(list(contestants), len(contestants)):
+            started = time.monotonic()
+            contestants[name]()
+            took = time.monotonic() - started
+            print(f"{'warm-up' if turn == 0 else f'round {turn}'} {name}: {took:.1f} s", file=sys.stderr, flush=True)
+            if turn > 0:
+                seconds[name].append(took)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+class Memory:
+    """The largest resident memory seen, in MiB: of the JVM, and of the largest single Python worker below it."""
+
+    def __init__(self) -> None:
+        self.jvm = self.worker = 0.0
+        self._is_over = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(0.2):
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    size = process.memory_info().rss / 2**20
+                    if "java" in process.name():
+                        self.jvm = max(self.jvm, size)
+                    else:
+                        self.worker = max(self.worker, size)
+                except psutil.Error:
+                    continue
+
+    def stop(self) -> None:
+        self._is_over.set()
