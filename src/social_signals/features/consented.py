@@ -16,11 +16,17 @@ from social_signals.tables.silver import EVENT_TS, GRANTED, INGESTED_TS, PURPOSE
 
 
 def consented_slices(
-    slices: DataFrame, consents: DataFrame, *, as_of: Sequence[datetime], purpose: str, consent: ConsentParams
+    slices: DataFrame,
+    consents: DataFrame,
+    *,
+    as_of: Sequence[datetime],
+    purpose: str,
+    consent: ConsentParams,
+    person: str = USER_ID,
 ) -> DataFrame:
     """The rows of `slices` (as_of, user_id, ...) whose person agreed to `purpose` as known before the row's own as_of.
 
-    as_of: every cut-off that occurs in `slices`. Slice by slice the answer is that of `only_consented`, which would scan
+    as_of: every cut-off that occurs in `slices`. person: the column that names who must have agreed. Slice by slice the answer is that of `only_consented`, which would scan
     and shuffle the consents once a cut-off.
     """
     statements = consents.where(F.col(PURPOSE) == purpose).select(
@@ -35,8 +41,12 @@ def consented_slices(
         seen_from(statements, as_of)
         .groupBy(AS_OF_US, USER_ID)
         .agg(newest)
-        .select(F.timestamp_micros(AS_OF_US).alias(AS_OF), USER_ID, F.col("newest.is_refusal").alias("is_refusal"))
+        .select(
+            F.timestamp_micros(AS_OF_US).alias(AS_OF),
+            F.col(USER_ID).alias(person),
+            F.col("newest.is_refusal").alias("is_refusal"),
+        )
     )
     if consent.default == ALLOW:
-        return slices.join(verdicts.where("is_refusal"), on=[AS_OF, USER_ID], how="left_anti")
-    return slices.join(verdicts.where("NOT is_refusal"), on=[AS_OF, USER_ID], how="left_semi")
+        return slices.join(verdicts.where("is_refusal"), on=[AS_OF, person], how="left_anti")
+    return slices.join(verdicts.where("NOT is_refusal"), on=[AS_OF, person], how="left_semi")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from social_signals.features.declared import AUDIENCE, ENGAGEMENT, FEATURES, RHYTHM, TIES, WORDS, Feature
+from social_signals.features.declared_followers import CREATOR_COLUMNS, PERSON_COLUMNS, TIE
 
 SUBJECTS = {
     "Rhythm: when they are active": RHYTHM,
@@ -27,7 +28,17 @@ def markdown() -> str:
     ]
     for subject, features in SUBJECTS.items():
         parts += [f"## {subject}", _table(features)]
+    parts += [
+        "## A person and a creator: what the model of follower churn sees",
+        "Worked out when it trains or scores and not kept. Beside these it sees, as `person_...`, "
+        f"{_names(PERSON_COLUMNS)} of the person, and, as `creator_...`, {_names(CREATOR_COLUMNS)} of the creator.",
+        _table(tuple(TIE.values())),
+    ]
     return "\n\n".join(parts) + "\n"
+
+
+def _names(columns: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in columns)
 
 
 def _table(features: tuple[Feature, ...]) -> str:

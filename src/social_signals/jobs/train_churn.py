@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,15 +24,17 @@ from social_signals.jobs.embed_posts import EmbeddingParams
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.jobs.places import table_at
 from social_signals.models.artefact import Artefact
+from social_signals.models.calibration import Calibration
 from social_signals.models.churn import churn_examples, train_churn
 from social_signals.models.contract import NO_TIME, contract_rows, encoded, learn_encoding
-from social_signals.models.distributed import require_barrier, require_device
+from social_signals.models.distributed import Fitted, require_barrier, require_device
 from social_signals.models.examples import ROLE, with_role
 from social_signals.models.gate import duel_on
 from social_signals.models.groups import groups_of_users, of_users, require_groups
 from social_signals.models.judged import PERSON, newest_rows
 from social_signals.models.labels import CHURNED, churn_labels, event_labels
 from social_signals.models.params import CONTRACT, EVENT, GRID, OFF, ChurnParams, SearchParams, XGBoostParams
+from social_signals.models.subject import PEOPLE, Subject
 from social_signals.models.text_added import ReadText
 from social_signals.models.text_params import NONE
 from social_signals.tables.gold import AS_OF
@@ -72,14 +74,14 @@ def _from_acts(job: TrainChurnJob, context: Context) -> Outcome:
     plan = training.plan(context, as_of=job.as_of_instant, cutoffs=job.churn, features=job.features)
     device, churn = job.platform.device, job.churn
     if job.dry_run:
-        sentences = [plan.sentence("train_churn"), *_search_sentences(job)]
+        sentences = [plan.sentence("train_churn"), *search_sentences(job)]
         return Outcome(status="dry_run", as_of=plan.as_of, device=device, plan=sentences)
     examples = examples_of_acts(context, plan, churn=churn, features=job.features, consent=job.consent, seed=job.seed)
     context.progress.step("training on past cut-offs")
     apart = of_users(job.churn.groups, features=FEATURE_NAMES)
     groups = groups_of_users(context.catalog.read(USERS), apart) if apart else None
     if not churn.text.is_used:
-        metrics = _trained(job, context, examples, plan.splits, as_of=plan.as_of, features=FEATURE_NAMES, groups=groups)
+        metrics = trained(job, context, examples, plan.splits, as_of=plan.as_of, features=FEATURE_NAMES, groups=groups)
         return Outcome(metrics=metrics, as_of=plan.as_of, device=device)
     # What people wrote is looked up for several fits, each of which would join features and labels again.
     kept = examples.persist(StorageLevel.MEMORY_AND_DISK)
@@ -93,9 +95,7 @@ def _from_acts(job: TrainChurnJob, context: Context) -> Outcome:
             context, kept, params=churn.text, embeddings=job.embeddings, splits=plan.splits, seed=job.seed, model=model
         )
         names = [*FEATURE_NAMES, *text.columns]
-        metrics = _trained(
-            job, context, joined, plan.splits, as_of=plan.as_of, features=names, groups=groups, text=text
-        )
+        metrics = trained(job, context, joined, plan.splits, as_of=plan.as_of, features=names, groups=groups, text=text)
     finally:
         kept.unpersist()
     return Outcome(metrics=metrics, as_of=plan.as_of, device=device)
@@ -119,10 +119,12 @@ def _labels(churn: ChurnParams, context: Context, plan: training.Plan) -> DataFr
     catalog = context.catalog
     interactions = catalog.read(INTERACTIONS)
     acts = activity(catalog.read(POSTS), interactions, kinds=churn.kinds)
-    days = {"lookback_days": churn.lookback_days, "horizon_days": churn.horizon_days}
+    lookback, horizon, cutoffs = churn.lookback_days, churn.horizon_days, plan.splits.used
     if churn.definition == EVENT:
-        return event_labels(acts, interactions, cutoffs=plan.splits.used, events=churn.events, **days)
-    return churn_labels(acts, cutoffs=plan.splits.used, **days)
+        return event_labels(
+            acts, interactions, cutoffs=cutoffs, events=churn.events, lookback_days=lookback, horizon_days=horizon
+        )
+    return churn_labels(acts, cutoffs=cutoffs, lookback_days=lookback, horizon_days=horizon)
 
 
 def _from_contracts(job: TrainChurnJob, context: Context) -> Outcome:
@@ -134,14 +136,14 @@ def _from_contracts(job: TrainChurnJob, context: Context) -> Outcome:
     )
     if job.dry_run:
         sentence = f"train_churn: {contract.label} of {contract.table}, split by {contract.key}"
-        return Outcome(status="dry_run", device=device, plan=[sentence, *_search_sentences(job)])
+        return Outcome(status="dry_run", device=device, plan=[sentence, *search_sentences(job)])
     with_roles = with_role(rows, splits, seed=job.seed)
     columns = [name for name in rows.columns if name not in (AS_OF, USER_ID, CHURNED)]
     encoding = learn_encoding(with_roles.where(F.col(ROLE) == TRAIN), columns=columns)
     examples = encoded(with_roles, encoding, keep=[AS_OF, USER_ID, CHURNED, ROLE])
     require_groups(job.churn.groups, features=encoding.features, has_users=False)
     context.progress.step("training on contracts")
-    metrics = _trained(
+    metrics = trained(
         job,
         context,
         examples,
@@ -153,7 +155,7 @@ def _from_contracts(job: TrainChurnJob, context: Context) -> Outcome:
     return Outcome(metrics=metrics, device=device)
 
 
-def _search_sentences(job: TrainChurnJob) -> list[str]:
+def search_sentences(job: TrainChurnJob) -> list[str]:
     tried = job.search
     if tried.method == OFF:
         return []
@@ -163,7 +165,7 @@ def _search_sentences(job: TrainChurnJob) -> list[str]:
     ]
 
 
-def _trained(
+def trained(
     job: TrainChurnJob,
     context: Context,
     examples: DataFrame,
@@ -174,6 +176,8 @@ def _trained(
     categories: Mapping[str, Sequence[str]] | None = None,
     groups: DataFrame | None = None,
     text: ReadText | None = None,
+    subject: Subject = PEOPLE,
+    more: Callable[[Fitted, Calibration], Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The metrics of the model of these examples, once it is settled who is in charge."""
     # Counted, fingerprinted, trained on and judged: without this each would join features and labels again.
@@ -183,9 +187,9 @@ def _trained(
             kept, features=features, as_of=as_of, splits=splits, params=job.churn, xgboost=job.xgboost,
             seed=job.seed, device=job.platform.device, inputs=context.catalog.read_versions,
             store=training.model_store(context.catalog), categories=categories, tuning=job.search,
-            studies=context.catalog.file("studies"), groups=groups, text=text,
+            studies=context.catalog.file("studies"), groups=groups, text=text, subject=subject, more=more,
         )  # fmt: skip
-        judged = {"total": artefact.card["examples"]["test"]["newest_rows"], "seed": job.seed}
+        judged = {"total": artefact.card["examples"]["test"]["newest_rows"], "seed": job.seed, "subject": subject}
         newest = newest_rows(kept, splits=splits, **judged)
 
         def as_read_by(champion: Artefact) -> pd.DataFrame:

@@ -22,9 +22,9 @@ from social_signals.jobs import build_features
 from social_signals.jobs.job import Context
 from social_signals.models import pyfunc
 from social_signals.models.artefact import Artefact, ModelStore, load, require_kind
-from social_signals.models.churn import KINDS
 from social_signals.models.gate import Duel, require_promoted, settle
 from social_signals.models.params import CutoffParams
+from social_signals.models.subject import KINDS
 from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import EVENT_TS, INTERACTIONS, POSTS

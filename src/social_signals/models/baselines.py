@@ -27,16 +27,9 @@ def with_baselines(
     column of 0 and 1 for each value of `categories` (feature -> how many codes it has). Several Spark jobs on `train`.
     """
     from pyspark.ml.classification import DecisionTreeClassifier, LogisticRegression
-    from pyspark.ml.functions import array_to_vector, vector_to_array
+    from pyspark.ml.functions import vector_to_array
 
-    known = categories or {}
-    columns = [_flat(name) for name in features if name not in known]
-    columns += [
-        F.coalesce((F.col(name) == code).cast("double"), F.lit(0.0))
-        for name, count in known.items()
-        for code in range(count)
-    ]
-    vector = array_to_vector(F.array(*columns)).alias(_VECTOR)
+    vector = flat_vector(features, categories=categories).alias(_VECTOR)
     # Each estimator reads the rows several times over, and would work out the logarithms anew.
     narrow = train.select(vector, F.col(label).cast("double").alias("label")).persist()
     try:
@@ -55,6 +48,20 @@ def with_baselines(
             model.transform(scored).withColumn(name, probability).drop("rawPrediction", "probability", "prediction")
         )
     return scored.drop(_VECTOR)
+
+
+def flat_vector(features: Sequence[str], *, categories: Mapping[str, int] | None = None) -> Column:
+    """The features as a vector that a line can use: signed logarithms, missing values at 0, a 0 or 1 for each category."""
+    from pyspark.ml.functions import array_to_vector
+
+    known = categories or {}
+    columns = [_flat(name) for name in features if name not in known]
+    columns += [
+        F.coalesce((F.col(name) == code).cast("double"), F.lit(0.0))
+        for name, count in known.items()
+        for code in range(count)
+    ]
+    return array_to_vector(F.array(*columns))
 
 
 def _flat(name: str) -> Column:

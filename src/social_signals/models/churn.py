@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,33 +15,33 @@ from pyspark.sql import DataFrame
 
 from social_signals.evaluation.metrics import deciles, reliability, roc_points
 from social_signals.evaluation.splits import TEST, TRAIN, VALID, Splits, rolling_folds
-from social_signals.models.artefact import CHURN, CHURN_CONTRACT, CHURN_EVENT, Artefact, ModelStore, model_id_of
-from social_signals.models.calibration import fit_calibration
+from social_signals.models.artefact import Artefact, ModelStore, model_id_of
+from social_signals.models.calibration import Calibration, fit_calibration
 from social_signals.models.card import card_of, code_identity
-from social_signals.models.distributed import require_barrier, require_device, workers_for
+from social_signals.models.distributed import Fitted, require_barrier, require_device, workers_for
 from social_signals.models.examples import examine, with_role
 from social_signals.models.explain import RISK_TENTH, contributions_of, importance, risk_tenths, segments
 from social_signals.models.groups import group_report, memberships
 from social_signals.models.grower import Grower
 from social_signals.models.judged import PERSON, judged_rows, metrics_of
 from social_signals.models.labels import CHURNED
-from social_signals.models.params import CONTRACT, EVENT, OFF, SILENCE, ChurnParams, SearchParams, XGBoostParams
+from social_signals.models.params import CONTRACT, OFF, SILENCE, ChurnParams, SearchParams, XGBoostParams
 from social_signals.models.predict import MARGIN, require_features
 from social_signals.models.search import Trial, best_of, search, storage_of
+from social_signals.models.subject import PEOPLE, Subject
 from social_signals.models.text_added import ReadText, added_by_text
-from social_signals.tables.gold import AS_OF
-from social_signals.tables.silver import USER_ID
 
 log = logging.getLogger(__name__)
 
 # Exact contributions of a few thousand rows say which features matter as well as those of all of them.
 MOST_EXPLAINED_ROWS = 2_000
-KINDS = {SILENCE: CHURN, EVENT: CHURN_EVENT, CONTRACT: CHURN_CONTRACT}
 
 
-def churn_examples(features: DataFrame, labels: DataFrame, *, splits: Splits, seed: int) -> DataFrame:
-    """One row per cut-off of the split and person with features and a label: as_of, user_id, features, churned, role."""
-    return with_role(features.join(labels, on=[AS_OF, USER_ID], how="inner"), splits, seed=seed)
+def churn_examples(
+    features: DataFrame, labels: DataFrame, *, splits: Splits, seed: int, subject: Subject = PEOPLE
+) -> DataFrame:
+    """One row per cut-off of the split and subject with features and a label: its key, features, churned, role."""
+    return with_role(features.join(labels, on=list(subject.key), how="inner"), splits, seed=seed)
 
 
 def train_churn(
@@ -61,6 +61,8 @@ def train_churn(
     studies: Path | None = None,
     groups: DataFrame | None = None,
     text: ReadText | None = None,
+    subject: Subject = PEOPLE,
+    more: Callable[[Fitted, Calibration], Mapping[str, Any]] | None = None,
 ) -> tuple[Artefact, bool]:
     """The churn model of these examples, and whether it had to be trained: the same inputs find the finished one.
 
@@ -68,20 +70,23 @@ def train_churn(
     are one slice. inputs: Delta version of each table they came from, for the card. categories: the features that hold codes,
     each with the values that they stand for. tuning: which settings of the trees are tried first; studies: the folder of what
     they gave, beside the store's unless named. groups: `groups_of_users` of those of `churn.groups` that are no feature. text:
-    which features are of texts; the metrics then say what they added. Slots and device are checked before any Spark job, labels
-    before training.
+    which features are of texts; the metrics then say what they added. subject: what a row is about. more: gives further metrics
+    of the finished trees and of how margins become probabilities, for the card. Slots and device are checked before any Spark
+    job, labels before training.
     Raises ConfigError, ResourceError or DataQualityError with what is missing.
     """
     spark = examples.sparkSession
     slots = require_barrier(spark, workers=xgboost.num_workers, device=device)
     require_features(examples, features, model_id="the churn model")
-    examined = examine(examples, label=CHURNED, features=features, is_binary=True, what="churn")
+    examined = examine(
+        examples, label=CHURNED, features=features, is_binary=True, what=subject.name.replace("_", " "), key=subject.key
+    )
     workers = workers_for(examined.before_test, slots=slots, params=xgboost)
     made_of = {
         **code_identity(), "features": list(features), "fingerprint": examined.fingerprint, "splits": asdict(splits),
         "params": asdict(params), "xgboost": asdict(xgboost), "seed": seed, "workers": workers, "device": device,
     }  # fmt: skip
-    kind, known = KINDS[params.definition], dict(categories or {})
+    kind, known = subject.kinds[params.definition], dict(categories or {})
     made_of |= {"categories": known} if known else {}
     made_of |= {"text": hashlib.sha256(text.content).hexdigest()} if text else {}
     tried = tuning or SearchParams()
@@ -92,7 +97,7 @@ def train_churn(
     require_device(spark, device)
     grower = Grower(
         examples, features=features, params=params, xgboost=xgboost, workers=workers, device=device, seed=seed,
-        valid_rows=examined.rows[VALID], categorical=list(known),
+        valid_rows=examined.rows[VALID], categorical=list(known), key=subject.key,
         positive_weight=xgboost.weight_of_a_positive(rows=examined.rows[TRAIN], positives=examined.positives[TRAIN]),
     )  # fmt: skip
     trials: list[Trial] = []
@@ -105,7 +110,7 @@ def train_churn(
     fitted = grower.grown(rounds=chosen.rounds) if params.refit else chosen
     calibration = fit_calibration(*grower.unseen_margins(chosen))
     test = judged_rows(examples, fitted, features=features, refit=params.refit, total=examined.rows[TEST], seed=seed,
-        categories={name: len(values) for name, values in known.items()}, groups=groups,
+        categories={name: len(values) for name, values in known.items()}, groups=groups, subject=subject,
     )  # fmt: skip
     probabilities = calibration.apply(test[MARGIN])
     metrics = metrics_of(test, probabilities, has_time=as_of is not None, seed=seed)
@@ -122,6 +127,8 @@ def train_churn(
         metrics["text"] = added_by_text(test, chosen, grower=plain, refit=params.refit, seed=seed)
     if params.n_seeds > 1:
         metrics["seeds"] = grower.spread(test, chosen=chosen, fitted=fitted)
+    if more is not None:
+        metrics |= more(fitted, calibration)
     if trials:
         metrics["search"] = _told(trials)
     card = card_of(
@@ -134,12 +141,12 @@ def train_churn(
         seed=seed,
         inputs=inputs,
     ) | {
-        "label": label_of(params),
+        "label": (subject.says or label_of)(params),
         "categories": {name: list(values) for name, values in known.items()},
         **({"text": text.card} if text else {}),
-        "metrics": {CHURN: metrics},
+        "metrics": {subject.name: metrics},
         "curves": {
-            CHURN: {
+            subject.name: {
                 "roc": roc_points(test[CHURNED], probabilities),
                 "calibration": reliability(test[CHURNED], probabilities),
                 "deciles": [tenth._asdict() for tenth in deciles(test[CHURNED], probabilities)],

@@ -71,15 +71,24 @@ class Examined:
         return told | {TEST: told[TEST] | {"newest_rows": self.newest_test}}
 
 
-def examine(examples: DataFrame, *, label: str, features: Sequence[str], is_binary: bool, what: str) -> Examined:
+def examine(
+    examples: DataFrame,
+    *,
+    label: str,
+    features: Sequence[str],
+    is_binary: bool,
+    what: str,
+    key: Sequence[str] = (AS_OF, USER_ID),
+) -> Examined:
     """Count, check and fingerprint the examples in one Spark job, before the training is paid for.
 
-    The fingerprint is a sum of row hashes: the same rows in any order give the same. A label that is null, not 0 or 1
-    (or, with is_binary=False, negative), a part without rows, or one class only in training raises DataQualityError.
+    key: columns that are unique together. The fingerprint is a sum of row hashes: the same rows in any order give the same.
+    A label that is null, not 0 or 1 (or, with is_binary=False, negative), a part without rows, or one class only in
+    training raises DataQualityError.
     """
     value = F.col(label).cast("double")
     legal = value.isin(0.0, 1.0) if is_binary else value >= 0
-    row_hash = F.xxhash64(AS_OF, USER_ID, label, *features).cast("decimal(20,0)")
+    row_hash = F.xxhash64(*key, label, *features).cast("decimal(20,0)")
     found = (
         examples.groupBy(AS_OF, ROLE)
         .agg(

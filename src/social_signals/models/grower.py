@@ -40,6 +40,7 @@ class Grower:
     valid_rows: int
     categorical: Sequence[str]
     positive_weight: float = 1.0
+    key: Sequence[str] = (AS_OF, USER_ID)
 
     def stopped_early(self, *, seed: int | None = None) -> Fitted:
         """Grown on train until valid gets no better."""
@@ -117,7 +118,7 @@ class Grower:
         settings: XGBoostParams | None = None,
     ) -> Fitted:
         return fit_classifier(
-            rows, features=self.features, label=CHURNED, is_valid=is_valid, key=[AS_OF, USER_ID],
+            rows, features=self.features, label=CHURNED, is_valid=is_valid, key=self.key,
             params=settings or self.xgboost,
             workers=self.workers, device=self.device, seed=self.seed if seed is None else seed, rounds=rounds,
             categorical=self.categorical, positive_weight=self.positive_weight,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import NumericType
 
 from social_signals.core.times import iso
 from social_signals.evaluation.metrics import bootstrap, probability_report, roc_auc
@@ -18,23 +19,28 @@ from social_signals.models.distributed import Fitted
 from social_signals.models.examples import MOST_EVALUATED_ROWS, ROLE, sample_of_people
 from social_signals.models.labels import CHURNED
 from social_signals.models.predict import with_margins
+from social_signals.models.subject import PEOPLE, Subject
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
-RECENCY_FEATURE = "days_since_last_activity"
 PERSON = "person"
+# The hash of a row's key: an order that is the same in every run.
+_ROW = "row"
 
 
-def newest_rows(examples: DataFrame, *, splits: Splits, total: int, seed: int) -> pd.DataFrame:
+def newest_rows(
+    examples: DataFrame, *, splits: Splits, total: int, seed: int, subject: Subject = PEOPLE
+) -> pd.DataFrame:
     """The rows of the newest test cut-off, for a duel of two models: features, `churned`, `person`. Bounded, sorted.
 
     total: how many there are. Examples as `train_churn` takes them; whoever trained on cut-offs before the test has not seen them.
     """
     newest = examples.where((F.col(ROLE) == TEST) & (F.col(AS_OF) == F.lit(splits.test[-1])))
     sampled = sample_of_people(newest, total=total, most=MOST_EVALUATED_ROWS, seed=seed)
-    known = [name for name in sampled.columns if name not in (AS_OF, USER_ID, ROLE)]
-    rows = sampled.select(F.xxhash64(USER_ID).alias(PERSON), *known).toPandas()
-    return pd.DataFrame(rows).sort_values(PERSON, ignore_index=True)
+    # Numbers are features or labels, also where they are part of the key.
+    known = [column.name for column in sampled.schema if isinstance(column.dataType, NumericType)]
+    rows = sampled.select(F.xxhash64(USER_ID).alias(PERSON), F.xxhash64(*subject.key).alias(_ROW), *known).toPandas()
+    return pd.DataFrame(rows).sort_values([PERSON, _ROW], ignore_index=True).drop(columns=_ROW)
 
 
 def judged_rows(
@@ -47,6 +53,7 @@ def judged_rows(
     seed: int,
     categories: Mapping[str, int],
     groups: DataFrame | None = None,
+    subject: Subject = PEOPLE,
 ) -> pd.DataFrame:
     """Test rows with their features, the margin and what the baselines say; bounded, in an order of their own.
 
@@ -58,17 +65,17 @@ def judged_rows(
     baselines = with_baselines(
         sampled, examples.where(learnt_from), features=features, label=CHURNED, seed=seed, categories=categories
     )
-    recency = F.col(RECENCY_FEATURE) if RECENCY_FEATURE in features else F.lit(None)
+    recency = F.col(subject.recency) if subject.recency in features else F.lit(None)
     if groups is not None:
         baselines = baselines.join(groups, on=USER_ID, how="left")
     told = [] if groups is None else [name for name in groups.columns if name != USER_ID]
     rows = baselines.select(
-        AS_OF, F.xxhash64(USER_ID).alias(PERSON), F.col(CHURNED).cast("int").alias(CHURNED),
+        AS_OF, F.xxhash64(USER_ID).alias(PERSON), F.xxhash64(*subject.key).alias(_ROW), F.col(CHURNED).cast("int").alias(CHURNED),
         recency.cast("double").alias("recency"), *TRAINED_BASELINES, *told, *features,
     )  # fmt: skip
-    keep = [AS_OF, PERSON, CHURNED, "recency", *TRAINED_BASELINES, *told, *features]
+    keep = [AS_OF, PERSON, _ROW, CHURNED, "recency", *TRAINED_BASELINES, *told, *features]
     small = with_margins(rows, booster=fitted.booster, features=features, keep=keep)
-    return pd.DataFrame(small.toPandas()).sort_values([AS_OF, PERSON], ignore_index=True)
+    return pd.DataFrame(small.toPandas()).sort_values([AS_OF, PERSON, _ROW], ignore_index=True)
 
 
 def metrics_of(test: pd.DataFrame, probabilities: np.ndarray[Any, Any], *, has_time: bool, seed: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import (
     ACTOR_ID,
     AUTHOR_ID,
+    CREATOR_ID,
     EVENT_TS,
     INGESTED_TS,
     KIND,
@@ -28,22 +29,30 @@ from social_signals.tables.silver import (
 
 CHURNED = "churned"
 ENGAGEMENT = "engagement"
-_SUBSCRIBE, _UNSUBSCRIBE = "subscribe", "unsubscribe"
+JOINED, LEFT = ("subscribe", "follow"), ("unsubscribe", "unfollow")
 # Longer than any history.
 _EVER_DAYS = 365_000
 
 
-def churn_labels(acts: DataFrame, *, cutoffs: Sequence[datetime], lookback_days: int, horizon_days: int) -> DataFrame:
+def churn_labels(
+    acts: DataFrame,
+    *,
+    cutoffs: Sequence[datetime],
+    lookback_days: int,
+    horizon_days: int,
+    who: Sequence[str] = (USER_ID,),
+) -> DataFrame:
     """One row per cut-off and person active in [cut-off - lookback, cut-off): (as_of, user_id, churned), churned 0 or 1.
 
-    acts: (user_id, event_ts, ingested_ts), one row per act. churned is 1 when no act falls in [cut-off, cut-off +
+    acts: (user_id, event_ts, ingested_ts), one row per act. who: the columns that say whose act it is; of a tie, the person
+    and the creator. churned is 1 when no act falls in [cut-off, cut-off +
     horizon). The caller has made sure that every horizon has passed (`evaluation.splits.choose_cutoffs`).
     """
-    seen = _around(acts, cutoffs=cutoffs, before_days=lookback_days, after_days=horizon_days)
+    seen = around(acts, cutoffs=cutoffs, before_days=lookback_days, after_days=horizon_days)
     is_before = F.col(EVENT_TS) < F.col(AS_OF)
     was_known = is_before & (F.col(INGESTED_TS) < F.col(AS_OF))
-    people = seen.groupBy(AS_OF, USER_ID).agg(F.max(was_known).alias("was_active"), F.max(~is_before).alias("stayed"))
-    return people.where(F.col("was_active")).select(AS_OF, USER_ID, (~F.col("stayed")).cast("int").alias(CHURNED))
+    people = seen.groupBy(AS_OF, *who).agg(F.max(was_known).alias("was_active"), F.max(~is_before).alias("stayed"))
+    return people.where(F.col("was_active")).select(AS_OF, *who, (~F.col("stayed")).cast("int").alias(CHURNED))
 
 
 def event_labels(
@@ -60,27 +69,70 @@ def event_labels(
     acts: as for `churn_labels`. churned is 1 when the person does one of `events` in [cut-off, cut-off + horizon). Where
     `unsubscribe` is one of them, whoever has unsubscribed before the cut-off and not subscribed since is not asked about.
     """
-    active = (
-        _around(acts, cutoffs=cutoffs, before_days=lookback_days, after_days=0)
-        .where(F.col(INGESTED_TS) < F.col(AS_OF))
-        .select(AS_OF, USER_ID)
-        .distinct()
-    )
-    said = interactions.where(F.col(ACTOR_ID).isNotNull() & F.col(KIND).isin([*events, _SUBSCRIBE])).select(
+    said = interactions.where(F.col(ACTOR_ID).isNotNull() & F.col(KIND).isin([*events, *JOINED[:1]])).select(
         F.col(ACTOR_ID).alias(USER_ID), KIND, EVENT_TS, INGESTED_TS
     )
-    seen = _around(said, cutoffs=cutoffs, before_days=_EVER_DAYS, after_days=horizon_days)
+    states = ("unsubscribe",) if "unsubscribe" in events else ()
+    return _leavers(
+        acts, said, cutoffs=cutoffs, events=events, lookback_days=lookback_days, horizon_days=horizon_days,
+        who=[USER_ID], left=states, joined=JOINED[:1] if states else (), with_joined=False,
+    )  # fmt: skip
+
+
+def tie_event_labels(
+    acts: DataFrame,
+    statements: DataFrame,
+    *,
+    cutoffs: Sequence[datetime],
+    events: Sequence[str],
+    lookback_days: int,
+    horizon_days: int,
+) -> DataFrame:
+    """One row per cut-off and tie: (as_of, user_id, creator_id, churned), churned 0 or 1.
+
+    A tie is asked about where the person was active towards the creator in the lookback or follows or subscribes, unless
+    they have left since. acts: (user_id, creator_id, event_ts, ingested_ts). statements: (user_id, creator_id, kind,
+    event_ts, ingested_ts) of every kind in `events`, JOINED and LEFT. churned is 1 when one of `events` falls in the horizon.
+    """
+    return _leavers(
+        acts, statements, cutoffs=cutoffs, events=events, lookback_days=lookback_days, horizon_days=horizon_days,
+        who=[USER_ID, CREATOR_ID], left=LEFT, joined=JOINED, with_joined=True,
+    )  # fmt: skip
+
+
+def _leavers(
+    acts: DataFrame,
+    said: DataFrame,
+    *,
+    cutoffs: Sequence[datetime],
+    events: Sequence[str],
+    lookback_days: int,
+    horizon_days: int,
+    who: Sequence[str],
+    left: Sequence[str],
+    joined: Sequence[str],
+    with_joined: bool,
+) -> DataFrame:
+    active = (
+        around(acts, cutoffs=cutoffs, before_days=lookback_days, after_days=0)
+        .where(F.col(INGESTED_TS) < F.col(AS_OF))
+        .select(AS_OF, *who)
+        .distinct()
+        .withColumn("is_active", F.lit(True))
+    )
+    seen = around(said, cutoffs=cutoffs, before_days=_EVER_DAYS, after_days=horizon_days)
     is_before = F.col(EVENT_TS) < F.col(AS_OF)
     leaves = ~is_before & F.col(KIND).isin(list(events))
-    states = [_UNSUBSCRIBE, _SUBSCRIBE] if _UNSUBSCRIBE in events else []
-    is_state = is_before & (F.col(INGESTED_TS) < F.col(AS_OF)) & F.col(KIND).isin(states)
+    is_state = is_before & (F.col(INGESTED_TS) < F.col(AS_OF)) & F.col(KIND).isin([*left, *joined])
     # The greater struct of one instant is the leaving.
-    newest = F.max(F.when(is_state, F.struct(EVENT_TS, (F.col(KIND) == _UNSUBSCRIBE).alias("has_left"))))
-    told = seen.groupBy(AS_OF, USER_ID).agg(F.max(leaves).alias("leaves"), newest.alias("newest"))
-    known = active.join(told, on=[AS_OF, USER_ID], how="left")
-    has_left = F.coalesce(F.col("newest.has_left"), F.lit(False))
+    newest = F.max(F.when(is_state, F.struct(EVENT_TS, F.col(KIND).isin(list(left)).alias("has_left"))))
+    told = seen.groupBy(AS_OF, *who).agg(F.max(leaves).alias("leaves"), newest.alias("newest"))
+    known = active.join(told, on=[AS_OF, *who], how="full" if with_joined else "left")
+    # true: has left; false: has joined; null: has said neither
+    state = F.col("newest.has_left")
+    is_asked = F.coalesce(F.col("is_active"), F.lit(False)) | F.coalesce(~state, F.lit(False))
     churned = F.coalesce(F.col("leaves"), F.lit(False)).cast("int").alias(CHURNED)
-    return known.where(~has_left).select(AS_OF, USER_ID, churned)
+    return known.where(is_asked & ~F.coalesce(state, F.lit(False))).select(AS_OF, *who, churned)
 
 
 def engagement_received(
@@ -108,11 +160,11 @@ def engagement_received(
     columns = [ACTOR_ID, USER_ID, EVENT_TS, "weight"]
     received = named.select(*columns).unionByName(found.select(*columns))
     by_another = F.col(USER_ID).isNotNull() & ~F.col(ACTOR_ID).eqNullSafe(F.col(USER_ID))
-    after = _around(received.where(by_another), cutoffs=cutoffs, before_days=0, after_days=horizon_days)
+    after = around(received.where(by_another), cutoffs=cutoffs, before_days=0, after_days=horizon_days)
     return after.groupBy(AS_OF, USER_ID).agg(F.sum("weight").alias(ENGAGEMENT))
 
 
-def _around(events: DataFrame, *, cutoffs: Sequence[datetime], before_days: int, after_days: int) -> DataFrame:
+def around(events: DataFrame, *, cutoffs: Sequence[datetime], before_days: int, after_days: int) -> DataFrame:
     """One row per event and cut-off with event_ts in [cut-off - before, cut-off + after): adds `as_of`."""
     before, after = _micros(timedelta(days=before_days)), _micros(timedelta(days=after_days))
     at = F.unix_micros(EVENT_TS)

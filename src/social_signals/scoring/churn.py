@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 
 from social_signals.models.artefact import CHURN, Artefact, require_kind
 from social_signals.models.calibration import Calibration
-from social_signals.models.churn import KINDS
 from social_signals.models.contributions import Explanation
 from social_signals.models.predict import require_features, with_margins
+from social_signals.models.subject import KINDS
 from social_signals.scoring.reasons import without_reasons
 from social_signals.scoring.tenths import Tenths, with_tenth
 from social_signals.tables.gold import (

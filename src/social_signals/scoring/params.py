@@ -81,6 +81,14 @@ class ScoringParams:
         above = math.inf if self.exact_above is None else self.exact_above
         return Explanation(self.top_reasons, by, exact_from=min(lowest, above), rest=self.rest, phrase=phrase)
 
+    def explanation_of_all(self, *, by: str, device: str) -> Explanation | None:
+        """The same method of reasons for every row of a slice; None where nobody gets any."""
+        if not self.explains:
+            return None
+        if self.reasons == APPROXIMATE and device == "cpu":
+            return Explanation(self.top_reasons, by, exact_from=math.inf, rest=APPROXIMATE)
+        return Explanation(self.top_reasons, by)
+
     @property
     def backfill(self) -> list[datetime]:
         """The cut-offs of the backfill, oldest first; none where none was asked for.

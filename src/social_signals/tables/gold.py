@@ -16,7 +16,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from social_signals.tables.silver import POST_ID, TEXT, USER_ID
+from social_signals.tables.silver import CREATOR_ID, POST_ID, TEXT, USER_ID
 from social_signals.tables.table import Table, column
 
 AS_OF = "as_of"
@@ -48,6 +48,9 @@ P_CHURN = "p_churn"
 P_CHURN_TEXT = "p_churn_text"
 IS_OUT_OF_FOLD = "is_out_of_fold"
 DECILE = "decile"
+EXPECTED_DAYS = "expected_days"
+MEDIAN_DAYS = "median_days"
+SURVIVAL = "survival"
 REASONS = "reasons"
 REASONS_TEXT = "reasons_text"
 REASONS_METHOD = "reasons_method"
@@ -73,6 +76,7 @@ REASON_TYPE = ArrayType(
         ]
     )
 )
+SURVIVAL_TYPE = ArrayType(StructType([StructField("days", IntegerType()), StructField("p_active", DoubleType())]))
 
 
 def _as_of() -> StructField:
@@ -297,6 +301,53 @@ CHURN_TEXT = Table(
     ),
     key=(AS_OF, USER_ID, MODEL_ID),
     comment="One row per person who wrote before a cut-off: how likely they are to leave by their words alone.",
+    partition=(AS_OF,),
+    purpose="profiling",
+)
+
+FOLLOWER_CHURN_SCORES = Table(
+    "gold.follower_churn_scores",
+    StructType(
+        [
+            _as_of(),
+            _person(),
+            column(CREATOR_ID, StringType(), "whom they may leave", nullable=False, subject=True),
+            _model(),
+            column(P_CHURN, DoubleType(), "calibrated probability that the tie ends in the horizon", nullable=False),
+            column(
+                DECILE, IntegerType(), "1 = the tenth of all ties most likely to end, 10 = the least", nullable=False
+            ),
+            column(RANK, LongType(), "1 = of this creator's followers the most likely to leave", nullable=False),
+            column(REASONS, REASON_TYPE, "largest SHAP contributions, in log-odds, largest first"),
+        ]
+    ),
+    key=(AS_OF, USER_ID, CREATOR_ID, MODEL_ID),
+    comment="One row per person and creator at a cut-off: how likely the person is to leave the creator, and why.",
+    partition=(AS_OF,),
+    purpose="profiling",
+)
+
+TIMES_TO_CHURN = Table(
+    "gold.time_to_churn",
+    StructType(
+        [
+            _as_of(),
+            _person(),
+            _model(),
+            column(
+                EXPECTED_DAYS,
+                DoubleType(),
+                "mean days until silence begins, at most the curve's length",
+                nullable=False,
+            ),
+            column(MEDIAN_DAYS, DoubleType(), "days by which it has begun with even odds; null = beyond the curve"),
+            column(
+                SURVIVAL, SURVIVAL_TYPE, "chance of still being active after so many days; day 0: not silent already"
+            ),
+        ]
+    ),
+    key=(AS_OF, USER_ID, MODEL_ID),
+    comment="One row per person active before a cut-off: how long until they fall silent.",
     partition=(AS_OF,),
     purpose="profiling",
 )

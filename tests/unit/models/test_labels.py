@@ -1,6 +1,6 @@
 from datetime import datetime, timedelta, timezone
 
-from social_signals.models.labels import churn_labels, engagement_received, event_labels
+from social_signals.models.labels import churn_labels, engagement_received, event_labels, tie_event_labels
 from social_signals.tables.silver import INTERACTIONS, POSTS
 
 MAY = datetime(2020, 5, 1, tzinfo=timezone.utc)
@@ -95,3 +95,37 @@ def test_leaving_by_an_event_by_eye(rows, spark_session):
     assert {user: churned for (_, user), churned in found.items()} == {
         "leaves": 1, "stays": 0, "too late": 0, "back": 0, "left late": 0, "told late": 1,
     }  # fmt: skip
+
+
+def test_a_tie_ends_by_silence_towards_one_creator_alone(spark_session):
+    seen = spark_session.createDataFrame(
+        [
+            ("fan", "a", MAY - day(5)), ("fan", "b", MAY - day(5)), ("fan", "b", MAY + day(1)),
+            ("fan", "c", MAY - day(25)), ("fan", "d", MAY + day(2)),
+        ],
+        "user_id string, creator_id string, event_ts timestamp",
+    ).selectExpr("*", "event_ts AS ingested_ts")  # fmt: skip
+    found = churn_labels(seen, cutoffs=[MAY], lookback_days=20, horizon_days=30, who=("user_id", "creator_id"))
+    assert {r["creator_id"]: r["churned"] for r in found.collect()} == {"a": 1, "b": 0}
+
+
+def test_leaving_a_creator_is_asked_of_those_who_follow_or_act(spark_session):
+    def ties(columns, *rows):
+        return spark_session.createDataFrame(
+            [(user, "star", *rest) for user, *rest in rows], f"user_id string, creator_id string, {columns}"
+        ).selectExpr("*", "event_ts AS ingested_ts")
+
+    acts = ties("event_ts timestamp", ("acts", MAY - day(1)), ("left", MAY - day(9)), ("acted once", MAY - day(21)))
+    said = ties(
+        "kind string, event_ts timestamp",
+        ("acts", "unfollow", MAY + day(3)),
+        ("left", "unfollow", MAY - day(2)),
+        ("follows", "follow", MAY - day(300)), ("follows", "unsubscribe", MAY + day(29)),
+        ("stays", "subscribe", MAY - day(300)), ("stays", "unfollow", MAY + day(30)),
+        ("returned", "unfollow", MAY - day(5)), ("returned", "follow", MAY - day(4)),
+        ("comes later", "follow", MAY), ("comes later", "unfollow", MAY + day(1)),
+    )  # fmt: skip
+    found = tie_event_labels(
+        acts, said, cutoffs=[MAY], events=["unfollow", "unsubscribe"], lookback_days=20, horizon_days=30
+    )
+    assert {r["user_id"]: r["churned"] for r in found.collect()} == {"acts": 1, "follows": 1, "stays": 0, "returned": 0}

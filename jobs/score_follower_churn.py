@@ -1,0 +1,8 @@
+"""`./spark-submit.sh jobs/score_follower_churn.py [key=value ...]`: rings `social_signals.jobs.score_follower_churn`."""
+
+import sys
+
+from social_signals.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["score_follower_churn", *sys.argv[1:]]))
