@@ -23,16 +23,21 @@ from social_signals.models.artefact import (
     load,
 )
 from social_signals.models.calibration import Calibration
+from social_signals.models.followers import FOLLOWERS
 from social_signals.models.influence import Ladder
 from social_signals.models.predict import margins_on
+from social_signals.models.survival import TIME_TO_CHURN
 from social_signals.tables.gold import INFLUENCE as INFLUENCE_COLUMN
 from social_signals.tables.gold import P_CHURN
 
+# The chance that silence begins in the period of the row, of those who were still there when it began.
+HAZARD = "hazard"
 # What a model of each kind answers: the column of its scores.
 ANSWERS = {
-    CHURN: P_CHURN, CHURN_EVENT: P_CHURN, CHURN_CONTRACT: P_CHURN,
-    INFLUENCE: INFLUENCE_COLUMN, INFLUENCE_PAIRS: INFLUENCE_COLUMN,
-}  # fmt: skip
+    **dict.fromkeys((CHURN, CHURN_EVENT, CHURN_CONTRACT, *FOLLOWERS.kinds.values()), P_CHURN),
+    TIME_TO_CHURN: HAZARD,
+    **dict.fromkeys((INFLUENCE, INFLUENCE_PAIRS), INFLUENCE_COLUMN),
+}
 
 
 class Scorer:
@@ -41,13 +46,13 @@ class Scorer:
     def __init__(self, model: Artefact) -> None:
         self.model = model
         self.answer = ANSWERS[model.kind]
-        is_churn = self.answer == P_CHURN
+        is_ranked = self.answer == INFLUENCE_COLUMN
         self.link: Callable[[Any], NDArray[np.float64]] = (
-            Calibration(**model.calibration).apply if is_churn else Ladder.from_json(model.calibration).influence
+            Ladder.from_json(model.calibration).influence if is_ranked else Calibration(**model.calibration).apply
         )
 
     def predict(self, rows: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002 - MLflow's
-        """One row per row: the calibrated probability (`p_churn`) or the influence, by the model's features in any order."""
+        """One row per row: the calibrated probability (`p_churn`, of a period `hazard`) or the influence, by the model's features in any order."""
         margins = margins_on(self.model.booster, rows[self.model.features].astype("float64"))
         return pd.DataFrame({self.answer: self.link(margins.astype(np.float64))}, index=rows.index)
 
