@@ -1,5 +1,7 @@
 .DEFAULT_GOAL := help
 python := .venv/bin/python
+# Two processes, each with a Spark session of its own; files that read the same pipeline run stay together (tests/conftest.py).
+side_by_side := -n 2 --dist loadfile --no-loadscope-reorder
 .PHONY: help setup format check test test-unit bench lock pictures wheel clean
 
 help: ## this list
@@ -18,7 +20,7 @@ check: setup ## format, lint, types, import floors
 	.venv/bin/lint-imports
 
 test: setup ## everything: unit, doctests, pipeline, notebooks
-	. .venv/environment.sh && $(python) -m pytest tests src/social_signals
+	. .venv/environment.sh && $(python) -m pytest $(side_by_side) tests src/social_signals
 
 test-unit: setup ## the quick ones
 	. .venv/environment.sh && $(python) -m pytest tests/unit src/social_signals

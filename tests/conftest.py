@@ -1,8 +1,9 @@
-"""One Spark session for the whole run: pytest-spark's fixtures, with the suite's own session builder behind them."""
+"""One Spark session for each process of the run: pytest-spark's fixtures, with the suite's own session builder behind them."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,27 @@ TEST_PLATFORM = PlatformParams(
     packages=os.environ.get("TEST_PACKAGES", "").split(),
     conf={"spark.ui.enabled": "false", "spark.sql.warehouse.dir": "/nonexistent/use-a-catalog"},
 )
+
+
+# Whole pipelines that many tests only read.
+SHARED_RUNS = {"sample_run", "sample_lakehouse", "french_run"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Deals out the tests file by file where several processes run; files that read the same pipelines stay together.
+
+    Driver planning keeps a Spark session to little more than one core, so `make test` runs two of them side by side.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):  # type: ignore[misc,unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            words = set(re.findall(r"\w+", (REPOSITORY / file).read_text(encoding="utf-8")))
+            return "shared runs" if SHARED_RUNS & words else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
