@@ -17,6 +17,7 @@ import sys
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 # A thread that waits must not spin on the core of another.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -62,7 +63,7 @@ def make_features(spark: SparkSession, catalog: Catalog, *, rows: int, features:
     )
     catalog.replace_slice(USER_FEATURES, people, as_of=AS_OF)
     files = catalog.read(USER_FEATURES).inputFiles()
-    return sorted(file.removeprefix("file://") for file in files)
+    return sorted(unquote(urlparse(file).path) for file in files)
 
 
 def matrix(batch: pa.RecordBatch, features: list[str]) -> np.ndarray:

@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 # A thread that waits must not spin on the core of another.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -86,7 +87,7 @@ def main() -> None:
         made_up(spark, rows=chosen.rows, features=features, seed=7).write.format("delta").save(f"{folder}/examples")
         test: pd.DataFrame = made_up(spark, rows=TEST_ROWS, features=features, seed=11).toPandas()
         examples = spark.read.format("delta").load(f"{folder}/examples")
-        files = sorted(file.removeprefix("file://") for file in examples.inputFiles())
+        files = sorted(unquote(urlparse(file).path) for file in examples.inputFiles())
 
         def ours() -> None:
             found["ours"] = fit_classifier(
