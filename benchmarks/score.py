@@ -17,7 +17,6 @@ import sys
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 # A thread that waits must not spin on the core of another.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -62,8 +61,9 @@ def make_features(spark: SparkSession, catalog: Catalog, *, rows: int, features:
         *(made(name, place).alias(name) for place, name in enumerate(FEATURE_NAMES)),
     )
     catalog.replace_slice(USER_FEATURES, people, as_of=AS_OF)
-    files = catalog.read(USER_FEATURES).inputFiles()
-    return sorted(unquote(urlparse(file).path) for file in files)
+    # One write made the table, so every file there is of the slice; Delta's own list of them escapes the folder's name once less.
+    folder = catalog.file(*USER_FEATURES.name.split("."))
+    return sorted(str(file) for file in folder.rglob("part-*.parquet"))
 
 
 def matrix(batch: pa.RecordBatch, features: list[str]) -> np.ndarray:
