@@ -9,7 +9,7 @@ import pytest
 
 from social_signals.core.errors import ConfigError
 from social_signals.jobs import JOBS
-from social_signals.jobs.compose import conf_folder, groups_of
+from social_signals.jobs.compose import conf_folder, groups, groups_of
 from social_signals.jobs.help import help_of
 from social_signals.jobs.job import Job
 from social_signals.jobs.ledger import config_hash_of
@@ -38,14 +38,28 @@ ALWAYS = {
 
 
 def combinations() -> list[tuple[str, list[str]]]:
+    """Every combination for the pipeline, which has every group; for the other jobs rows in which every option stands.
+
+    A group's options settle the same part of whatever job they are in, so what goes together there goes together elsewhere.
+    """
     found = []
     for name in JOBS:
         used = groups_of(name)
-        for chosen in itertools.product(*used.values()):
+        longest = max(len(options) for options in used.values())
+        every = (
+            itertools.product(*used.values())
+            if name == "pipeline"
+            else zip(*(itertools.islice(itertools.cycle(options), longest) for options in used.values()), strict=True)
+        )
+        for chosen in every:
             overrides = [f"{g}={o}" for g, o in zip(used, chosen, strict=True)]
             needed = [n for g, o in zip(used, chosen, strict=True) for n in NEEDED.get(g, {}).get(o, [])]
             found.append((name, [*overrides, *needed, *ALWAYS.get(name, [])]))
     return found
+
+
+def test_the_pipeline_has_every_group() -> None:
+    assert set(groups_of("pipeline")) == set(groups())
 
 
 def test_every_job_composes_with_every_shipped_option() -> None:
