@@ -22,6 +22,7 @@ from social_signals.jobs import build_features
 from social_signals.jobs.job import Context
 from social_signals.models import pyfunc
 from social_signals.models.artefact import Artefact, ModelStore, load, require_kind
+from social_signals.models.followers import FOLLOWERS
 from social_signals.models.gate import Duel, require_promoted, settle
 from social_signals.models.params import CutoffParams
 from social_signals.models.subject import KINDS
@@ -34,7 +35,11 @@ log = logging.getLogger(__name__)
 
 # What MLflow is told of how a model was made.
 TOLD = ("params", "xgboost", "seed", "device", "workers")
-_TRAINED_BY = {kind: f"train_churn churn.definition={definition}" for definition, kind in KINDS.items()}
+_TRAINED_BY = {
+    kind: f"{job} churn.definition={definition}"
+    for job, kinds in (("train_churn", KINDS), ("train_follower_churn", FOLLOWERS.kinds))
+    for definition, kind in kinds.items()
+}
 
 
 @dataclass(frozen=True)
