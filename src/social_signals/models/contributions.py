@@ -42,6 +42,19 @@ class Explanation:
         return np.where(values >= self.exact_from, EXACT, self.rest)
 
 
+def matrix_of(loaded: Any, values: NDArray[np.float32], *, threads: int = 1) -> Any:
+    """Rows as a loaded booster reads them, its categories included."""
+    import xgboost as xgb
+
+    return xgb.DMatrix(
+        values,
+        nthread=threads,
+        feature_names=loaded.feature_names,
+        feature_types=loaded.feature_types,
+        enable_categorical=True,
+    )
+
+
 def contributions(
     loaded: Any, values: NDArray[np.float32], methods: NDArray[np.str_], *, threads: int = 1
 ) -> NDArray[np.float32]:
@@ -49,20 +62,12 @@ def contributions(
 
     loaded: a booster on its device. A GPU has no approximate ones, and no need of them.
     """
-    import xgboost as xgb
-
     found = np.zeros(values.shape, dtype=np.float32)
     for method in (EXACT, APPROXIMATE):
         chosen = methods == method
         if not chosen.any():
             continue
-        rows = xgb.DMatrix(
-            values if chosen.all() else values[chosen],
-            nthread=threads,
-            feature_names=loaded.feature_names,
-            feature_types=loaded.feature_types,
-            enable_categorical=True,
-        )
+        rows = matrix_of(loaded, values if chosen.all() else values[chosen], threads=threads)
         of_rows = loaded.predict(rows, pred_contribs=True, approx_contribs=method == APPROXIMATE)
         # The last column is the bias, the same for every row.
         found[chosen] = of_rows[:, :-1]

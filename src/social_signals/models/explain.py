@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from social_signals.models.contributions import EXACT
+from social_signals.models.contributions import contributions as explained
 from social_signals.models.predict import load_booster
 
 FACTORS = 5
@@ -18,15 +20,8 @@ RISK_TENTH = "risk tenth"
 
 def contributions_of(booster: bytes, rows: pd.DataFrame) -> NDArray[np.float64]:
     """The SHAP contribution of each feature (columns) to the margin of each row, without the bias. rows: features in order."""
-    import xgboost as xgb
-
-    loaded = load_booster(booster)
-    matrix = xgb.DMatrix(
-        rows.to_numpy(np.float32), nthread=1, feature_names=loaded.feature_names, feature_types=loaded.feature_types,
-        enable_categorical=True,
-    )  # fmt: skip
-    found: NDArray[np.float64] = loaded.predict(matrix, pred_contribs=True)[:, :-1].astype(np.float64)
-    return found
+    exactly = np.full(len(rows), EXACT)
+    return explained(load_booster(booster), rows.to_numpy(np.float32), exactly).astype(np.float64)
 
 
 def importance(contributions: NDArray[np.float64], features: Sequence[str]) -> list[dict[str, str | float]]:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
 from social_signals.core.errors import ModelMismatchError, ResourceError, did_you_mean
-from social_signals.models.contributions import Explanation, as_reasons, contributions
+from social_signals.models.contributions import Explanation, as_reasons, contributions, matrix_of
 from social_signals.tables.gold import REASON_TYPE, REASONS, REASONS_METHOD, REASONS_TEXT
 
 MARGIN = "margin"
@@ -119,18 +119,9 @@ def _matrix(batch: Any, *, first: int, kind: type[np.floating[Any]]) -> NDArray[
 
 
 def _margins(loaded: Any, narrow: NDArray[np.float32], *, device: str) -> NDArray[Any]:
-    import xgboost as xgb
-
     if device == "cpu":
         return loaded.inplace_predict(narrow, predict_type="margin", validate_features=False)  # type: ignore[no-any-return]
-    rows = xgb.DMatrix(
-        narrow,
-        nthread=1,
-        feature_names=loaded.feature_names,
-        feature_types=loaded.feature_types,
-        enable_categorical=True,
-    )
-    margins = loaded.predict(rows, output_margin=True)
+    margins = loaded.predict(matrix_of(loaded, narrow), output_margin=True)
     used = json.loads(loaded.save_config())["learner"]["generic_param"]["device"]
     if not used.startswith(device):
         raise ResourceError(
