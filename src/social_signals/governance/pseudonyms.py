@@ -13,6 +13,7 @@ from pyspark.sql.functions import pandas_udf  # type: ignore[attr-defined]
 from pyspark.sql.types import StringType
 
 from social_signals.core.errors import ConfigError
+from social_signals.core.workers import settle
 
 SHORTEST_KEY = 16
 
@@ -27,6 +28,7 @@ def pseudonym(user_id: Column, *, key: str) -> Column:
 
     @pandas_udf(StringType())  # type: ignore[call-overload, untyped-decorator]
     def of(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
+        settle()
         for ids in batches:
             yield ids.map(lambda text: hmac.new(secret, text.encode(), hashlib.sha256).hexdigest(), na_action="ignore")
 

@@ -11,6 +11,8 @@ from pyspark.sql import Column
 from pyspark.sql.functions import pandas_udf  # type: ignore[attr-defined]
 from pyspark.sql.types import StringType
 
+from social_signals.core.workers import settle
+
 # Blocks of code are not prose: sentiment and entities read from them would be noise. Code inside a sentence is kept.
 _CODE_BLOCK = re.compile(r"<(pre|script|style)\b.*?(?:</\1\s*>|\Z)", re.S | re.I)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
@@ -42,5 +44,6 @@ def text_of_escaped_html(html: Column) -> Column:
 
 @pandas_udf(StringType())  # type: ignore[call-overload, untyped-decorator]
 def _texts(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
+    settle()
     for values in batches:
         yield values.map(lambda value: text_of_html(unescape(value)), na_action="ignore")

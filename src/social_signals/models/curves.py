@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, StructField, StructType
 
+from social_signals.core.workers import settled
 from social_signals.evaluation.metrics import bootstrap, brier, calibration_error, calibration_noise, roc_auc
 from social_signals.evaluation.splits import TEST, TRAIN
 from social_signals.evaluation.survival import (
@@ -90,7 +91,7 @@ def with_curves(
             ]  # fmt: skip
             yield pa.RecordBatch.from_arrays(columns, names=[field.name for field in schema])
 
-    return together.mapInArrow(drawn, schema)
+    return together.mapInArrow(settled(drawn), schema)
 
 
 def time_metrics(

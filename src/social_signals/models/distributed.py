@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 
 from social_signals.core.errors import ConfigError, ResourceError
 from social_signals.core.gpu import require_gpu, task_slots
+from social_signals.core.workers import settled
 from social_signals.models.params import XGBoostParams, xgboost_settings
 
 log = logging.getLogger(__name__)
@@ -234,7 +235,7 @@ def _grown(
     dealt = rows.repartition(workers, F.col(by))
     schema = "booster binary, history string, device string"
     # A single worker has nobody to wait for, so several of them may train next to each other.
-    grown = dealt.mapInArrow(_worker(growth), schema, barrier=workers > 1).collect()
+    grown = dealt.mapInArrow(settled(_worker(growth)), schema, barrier=workers > 1).collect()
     found = grown[0]
     if not found["device"].startswith(device):
         raise ResourceError(

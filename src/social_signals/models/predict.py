@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
 from social_signals.core.errors import ModelMismatchError, ResourceError, did_you_mean
+from social_signals.core.workers import settled
 from social_signals.models.contributions import Explanation, as_reasons, contributions, matrix_of
 from social_signals.tables.gold import REASON_TYPE, REASONS, REASONS_METHOD, REASONS_TEXT
 
@@ -100,7 +101,7 @@ def with_margins(
 
     # Aliases, because a kept column may be a feature as well, and Arrow refuses two columns of one name.
     values_in_order = [F.col(name).alias(f"_{place}") for place, name in enumerate(names)]
-    return rows.select(*keep, *values_in_order).mapInArrow(predict, StructType(fields))
+    return rows.select(*keep, *values_in_order).mapInArrow(settled(predict), StructType(fields))
 
 
 def margins_on(booster: bytes, rows: pd.DataFrame) -> NDArray[np.float32]:

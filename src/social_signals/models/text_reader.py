@@ -19,6 +19,7 @@ from pyspark.sql.types import ArrayType, LongType, StringType, StructField, Stru
 
 from social_signals.core.errors import DataQualityError, ModelMismatchError
 from social_signals.core.times import EPOCH
+from social_signals.core.workers import settled
 from social_signals.models.text_params import EMBEDDINGS, TFIDF, TOPICS, ChurnTextParams
 from social_signals.nlp.words import MAX_CHARS
 from social_signals.tables.gold import AS_OF, EMBEDDING
@@ -157,7 +158,7 @@ def values_of_vectors(embeddings: DataFrame, *, read: Callable[[Floats], Floats]
                 flat = vectors.flatten().to_numpy(zero_copy_only=False)
                 yield _batch(part.column(0), read(np.asarray(flat, dtype=np.float64).reshape(len(vectors), -1)))
 
-    return embeddings.select(POST_ID, EMBEDDING).mapInArrow(batches, _schema(StringType()))
+    return embeddings.select(POST_ID, EMBEDDING).mapInArrow(settled(batches), _schema(StringType()))
 
 
 def values_of_words(texts: DataFrame, *, reader: TextReader) -> DataFrame:
@@ -168,7 +169,7 @@ def values_of_words(texts: DataFrame, *, reader: TextReader) -> DataFrame:
             if part.num_rows:
                 yield _batch(part.column(0), reader.read_words(part.column(1).to_pylist()))
 
-    read = texts.select(TEXT_POST_IDS, WORDS).mapInArrow(batches, _schema(ArrayType(StringType())))
+    read = texts.select(TEXT_POST_IDS, WORDS).mapInArrow(settled(batches), _schema(ArrayType(StringType())))
     return read.where(F.col(VALUES).isNotNull()).select(F.explode(POST_ID).alias(POST_ID), VALUES)
 
 

@@ -12,6 +12,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import ArrayType, BooleanType, IntegerType, StringType, StructField, StructType
 
 from social_signals.core.errors import ConfigError
+from social_signals.core.workers import settle
 from social_signals.nlp.entities import Entity, find_entities
 from social_signals.nlp.gazetteer import Gazetteer, find_names, known_first
 from social_signals.nlp.language import LANGUAGE_MODEL_ID
@@ -261,6 +262,7 @@ def _tags_of_texts(begins: Sequence[int], tags: Sequence[str]) -> dict[int, list
 @pandas_udf(ArrayType(ArrayType(StringType())))  # type: ignore[call-overload,untyped-decorator,unused-ignore]
 def _word_tags(lines: pd.Series, begins: pd.Series, tags: pd.Series) -> pd.Series:
     """The tag of each word of each text of a group; its texts come as words with blanks between."""
+    settle()
 
     def of_group(group: Sequence[str], where: Sequence[int], said: Sequence[str]) -> list[list[str]]:
         known = _tags_of_texts(where, said)
@@ -275,6 +277,7 @@ def _names_with(gazetteer: Gazetteer | None) -> Callable[..., Column]:
 
     @pandas_udf(ArrayType(_ENTITY_TYPE))  # type: ignore[call-overload,untyped-decorator,unused-ignore]
     def names(batches: Iterator[tuple[pd.Series, pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        settle()
         for groups, begins, tags in batches:
             found = []
             for texts, where, said in zip(groups, begins, tags, strict=True):

@@ -22,6 +22,7 @@ from pyspark.sql.types import (
     StructType,
 )
 
+from social_signals.core.workers import settled
 from social_signals.nlp.language import detect_language
 from social_signals.nlp.packaged import BATCH, MARKED, WRITTEN
 from social_signals.nlp.wordpiece import split_pieces
@@ -81,7 +82,7 @@ def grouped_texts(
     # an explicit number, or adaptive execution would put a small table into one task on one core; four a slot, so that none
     # waits long for the last one
     texts = distinct_texts(posts).repartition(partitions or 4 * slots, TEXT_HASH)
-    groups = texts.mapInPandas(_grouping(languages, inputs, pieces), _group_schema(inputs))
+    groups = texts.mapInPandas(settled(_grouping(languages, inputs, pieces)), _group_schema(inputs))
     return groups.select(*_ABOUT, *(column for columns in inputs for column in as_annotations(columns)))
 
 

@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from social_signals.core.errors import ConfigError
-from social_signals.core.session import PlatformParams, settings
+from social_signals.core.session import PlatformParams, launch_settings, settings
 
 
 def test_the_session_speaks_utc_and_delta(spark_session: SparkSession, tmp_path) -> None:
@@ -35,6 +35,23 @@ def test_the_platform_has_the_last_word_on_any_spark_setting() -> None:
 def test_a_platform_that_cannot_be_is_refused_at_the_door(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         PlatformParams(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("platform", "said", "expected"),
+    [
+        ({"master": "local[2]"}, "", True),
+        ({"master": "local[2]", "java_options": "-XX:+UseZGC"}, "", False),
+        ({"master": "local[2]"}, "-XX:+UseSerialGC", False),
+        ({"master": "spark://host:7077"}, "", False),
+    ],
+)
+def test_a_local_driver_collects_in_parallel_unless_told_otherwise(
+    platform: dict[str, str], said: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", said)
+    options = launch_settings(PlatformParams(**platform))["spark.driver.extraJavaOptions"]
+    assert ("-XX:+UseParallelGC" in options) is expected
 
 
 def test_a_driver_that_ran_a_barrier_stage_ends_under_spark_submit(tmp_path: Path) -> None:
