@@ -89,7 +89,8 @@ def run(job: ScoreChurnJob, context: Context) -> Outcome:
 def _score(job: ScoreChurnJob, context: Context, people: DataFrame, *, model: Artefact, as_of: datetime) -> None:
     device = job.platform.device
     # Tenths look at all probabilities, the table wants both: the trees should not be walked again for it.
-    predicted = predict_churn(people, model=model, device=device).persist()
+    with scoring_plan.in_bulk(context.spark):
+        predicted = predict_churn(people, model=model, device=device).persist()
     try:
         tenths = tenths_of(predicted, by=P_CHURN, tie=USER_ID)
         phrases = Phrases(model.features, model.card.get("categories", {}))

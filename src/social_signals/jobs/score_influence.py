@@ -80,7 +80,8 @@ def _score(
     scoring, device = job.scoring, job.platform.device
     explanation = None
     if scoring.explains:
-        plain = predict_influence(current, model=model, device=device).persist()
+        with scoring_plan.in_bulk(context.spark):
+            plain = predict_influence(current, model=model, device=device).persist()
         try:
             tenths = tenths_of(plain, by=INFLUENCE_SCORE, tie=USER_ID)
         finally:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+
+from pyspark.sql import SparkSession
 
 from social_signals.core.errors import ConfigError
 from social_signals.core.times import iso, parse_instant
@@ -33,6 +36,28 @@ def cutoffs_to_score(
     if scoring.backfill:
         return scoring.backfill
     return [as_of or build_features.default_as_of(context, features=features)]
+
+
+@contextmanager
+def in_bulk(spark: SparkSession) -> Iterator[None]:
+    """Frames that are persisted within go through Python in batches of 50,000 rows, and are kept without compression.
+
+    Rows of scores are narrow, so a batch is still a few megabytes, and each batch costs the same however large. Ids and
+    probabilities are all different: looking for a way to compress them took more than a microsecond a person. Spark takes both
+    settings when a frame is persisted.
+    """
+    settings = {
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+        "spark.sql.inMemoryColumnarStorage.compressed": "false",
+    }
+    before = {name: str(spark.conf.get(name)) for name in settings}
+    for name, value in settings.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            spark.conf.set(name, value)
 
 
 def spoken(cutoffs: Sequence[datetime]) -> str:

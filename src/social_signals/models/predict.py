@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
@@ -86,7 +86,6 @@ def with_margins(
         for batch in batches:
             if batch.num_rows == 0:
                 continue
-            # XGBoost compares in single precision; reasons show a value as the table has it.
             values = _matrix(batch, first=count, kind=np.float32 if explanation is None else np.float64)
             narrow = values.astype(np.float32, copy=False)
             margins = _margins(loaded, narrow, device=device).astype(np.float64)
@@ -100,8 +99,15 @@ def with_margins(
             yield pa.RecordBatch.from_arrays(columns, names=[field.name for field in fields])
 
     # Aliases, because a kept column may be a feature as well, and Arrow refuses two columns of one name.
-    values_in_order = [F.col(name).alias(f"_{place}") for place, name in enumerate(names)]
+    # XGBoost compares in single precision; reasons show a value as the table has it.
+    shown = F.col if explanation is not None else _single
+    values_in_order = [shown(name).alias(f"_{place}") for place, name in enumerate(names)]
     return rows.select(*keep, *values_in_order).mapInArrow(settled(predict), StructType(fields))
+
+
+def _single(name: str) -> Column:
+    """A feature in single precision, rounded as NumPy does, by way of a double; no null, which Arrow would carry beside it."""
+    return F.coalesce(F.col(name).cast("double").cast("float"), F.lit(float("nan")).cast("float"))
 
 
 def margins_on(booster: bytes, rows: pd.DataFrame) -> NDArray[np.float32]:

@@ -264,6 +264,10 @@ POST_EMBEDDINGS = Table(
     comment="One row per post with words: where its text lies among texts.",
 )
 
+# Scores are replaced by cut-off and model: with a folder for each that is a matter of the log, and no file is read for it.
+# Scores lie in no order within, so their least and largest would let no file be skipped.
+_OF_A_MODEL = (AS_OF, MODEL_ID)
+
 CHURN_SCORES = Table(
     "gold.churn_scores",
     StructType(
@@ -282,7 +286,8 @@ CHURN_SCORES = Table(
     key=(AS_OF, USER_ID, MODEL_ID),
     added=(REASONS_TEXT, REASONS_METHOD),
     comment="One row per person at a cut-off: how likely they are to go silent, and why.",
-    partition=(AS_OF,),
+    partition=_OF_A_MODEL,
+    statistics=False,
     purpose="profiling",
 )
 
@@ -323,7 +328,8 @@ FOLLOWER_CHURN_SCORES = Table(
     ),
     key=(AS_OF, USER_ID, CREATOR_ID, MODEL_ID),
     comment="One row per person and creator at a cut-off: how likely the person is to leave the creator, and why.",
-    partition=(AS_OF,),
+    partition=_OF_A_MODEL,
+    statistics=False,
     purpose="profiling",
 )
 
@@ -348,7 +354,8 @@ TIMES_TO_CHURN = Table(
     ),
     key=(AS_OF, USER_ID, MODEL_ID),
     comment="One row per person active before a cut-off: how long until they fall silent.",
-    partition=(AS_OF,),
+    partition=_OF_A_MODEL,
+    statistics=False,
     purpose="profiling",
 )
 
@@ -373,7 +380,8 @@ INFLUENCE_SCORES = Table(
     key=(AS_OF, USER_ID, MODEL_ID),
     added=(REASONS_TEXT, REASONS_METHOD),
     comment="One row per person at a cut-off: how much engagement they gather against others, and why.",
-    partition=(AS_OF,),
+    partition=_OF_A_MODEL,
+    statistics=False,
     purpose="profiling",
 )
 
