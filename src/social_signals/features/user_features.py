@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.features import audience, engagement, rhythm, ties, words
-from social_signals.features.cutoffs import AGE_US, AS_OF_US, by_person, in_last, seen_from
+from social_signals.features.cutoffs import AGE_US, AS_OF_US, DAY_US, EVENT_US, by_person, in_last, micros, seen_from
 from social_signals.features.declared import FEATURE_NAMES, FEATURES, RHYTHM, TIES, Feature
 from social_signals.features.facts import LAST_ACT, ROLE, person_facts
 from social_signals.features.params import FeatureParams
@@ -17,6 +17,8 @@ from social_signals.features.traces import ACT, NAME, PARTNER, WHAT, traces
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import EVENT_TS, INGESTED_TS, SNAPSHOT_TS, USER_ID
 
+# Items and posts are counted in no longer window.
+THINGS_DAYS = 90
 HABITS = frozenset(feature.name for feature in (*RHYTHM, *TIES))
 
 
@@ -113,10 +115,12 @@ def habits(traces: DataFrame, *, as_of: Sequence[datetime]) -> DataFrame:
     every row once a window.
     """
     is_act = F.col(WHAT) == ACT
-    counts = F.col(WHAT).isin(ACT, PARTNER) | in_last(90)
+    is_kept = F.col(WHAT).isin(ACT, PARTNER)
+    # Said once before the shuffle, of the earliest cut-off: most of what was touched long ago need not travel.
+    could_count = is_kept | (F.col(EVENT_US) >= F.lit(min(map(micros, as_of)) - THINGS_DAYS * DAY_US))
     days = (
-        seen_from(by_person(traces), as_of)
-        .where(counts)
+        seen_from(by_person(traces.where(could_count)), as_of)
+        .where(is_kept | in_last(THINGS_DAYS))
         .groupBy(AS_OF_US, USER_ID, WHAT, NAME, F.when(is_act, F.col(AGE_US)).alias(AGE_US))
         .agg(*ties.trace_sums())
         .withColumn(rhythm.AGE_DAY, F.when(is_act, rhythm.day_of()))
