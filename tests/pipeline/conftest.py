@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from pyspark.sql import SparkSession
 
 from social_signals.jobs.runner import Summary, run_job
@@ -39,9 +42,23 @@ def job_runner(_spark_session: SparkSession) -> Callable[..., Ran]:
 
 
 @pytest.fixture(scope="session")
-def sample_run(job_runner: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """One full pipeline run on 200 generated people, shared by all tests that only read it."""
-    ran = job_runner("pipeline", tmp_path_factory.mktemp("sample") / "lakehouse", *SMALL_SAMPLE)
+def sample_run(job_runner: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Ran:
+    """One full pipeline run on 200 generated people, shared by all tests, and processes, that only read it."""
+    if worker_id == "master":
+        return _sample_run(job_runner, tmp_path_factory.mktemp("sample"))
+    # as pytest-xdist's own manual has it: whoever comes first makes it, the others wait
+    folder = tmp_path_factory.getbasetemp().parent / "sample"
+    with FileLock(f"{folder}.lock"):
+        kept = folder / "summary.json"
+        if not kept.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            kept.write_text(_sample_run(job_runner, folder).summary.line(), encoding="utf-8")
+        return Ran(folder / "lakehouse", 0, Summary(**json.loads(kept.read_text(encoding="utf-8"))))
+
+
+def _sample_run(job_runner: Callable[..., Ran], folder: Path) -> Ran:
+    ran = job_runner("pipeline", folder / "lakehouse", *SMALL_SAMPLE)
     assert ran.code == 0, ran.summary.error
     return ran
 
@@ -50,14 +67,3 @@ def sample_run(job_runner: Callable[..., Ran], tmp_path_factory: pytest.TempPath
 def sample_lakehouse(sample_run: Ran) -> Path:
     """The root of the lakehouse of `sample_run`."""
     return sample_run.root
-
-
-@pytest.fixture(scope="session")
-def french_run(job_runner: Callable[..., Ran], shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """One full pipeline run on a small real community with nothing but its path, shared by all tests that only read it."""
-    dump = shared_data / "stackexchange_french_meta"
-    root = tmp_path_factory.mktemp("french") / "lakehouse"
-    # one number of topics instead of several saves half a minute; all else is as it comes
-    ran = job_runner("pipeline", root, "source=stackexchange", f"source.path={dump}", "topics.counts=[5]")
-    assert ran.code == 0, ran.summary.error
-    return ran

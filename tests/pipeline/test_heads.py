@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from social_signals.core.errors import ResourceError
 from social_signals.nlp.annotate import annotate_sentiment
-from social_signals.nlp.heads import require_tensorflow
+from social_signals.nlp.head_models import require_tensorflow
 from social_signals.nlp.params import TextModelParams
 from social_signals.nlp.pretrained import sentiment_model
 from tests.pipeline.conftest import Ran

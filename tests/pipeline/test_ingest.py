@@ -334,40 +334,6 @@ def test_a_dry_run_writes_nothing(
 
 
 @pytest.mark.shared_data
-def test_a_dump_arrives_whole(french_run: Ran, spark_session: SparkSession) -> None:
-    # Counted in the raw files: 274 questions, 487 answers, 1305 comments; votes 1: 87, 2: 3772, 3: 291, 5: 127; one program.
-    counts = {name: table["accepted"] for name, table in french_run.summary.metrics["ingest"].items()}
-    assert counts == {"users": 1703 - 1, "posts": 274 + 487 + 1305, "interactions": 1305 + 487 + 87 + 3772 + 291 + 127}
-    assert all(table["in"] == table["accepted"] for table in french_run.summary.metrics["ingest"].values())
-    lake = Lake(spark_session, french_run.root)
-    posts = lake.table("silver.posts").alias("post")
-    acts = lake.table("silver.interactions")
-    kinds = {row.kind: row["count"] for row in acts.groupBy("kind").count().collect()}
-    assert kinds == {"comment": 1305 + 487, "answer_accepted": 87, "like": 3772, "dislike": 291, "save": 127}
-    # No act is older than what it is done to, and no text has markup left in it.
-    early = (
-        acts.where("kind != 'comment'")
-        .join(posts, acts.target_post_id == posts.post_id)
-        .where(acts.event_ts < posts.event_ts)
-    )
-    assert early.count() == 0
-    assert posts.where("text RLIKE '</?(p|a|em|strong|li|pre|code)[ >]' AND media_type != 'comment'").count() == 0
-
-
-@pytest.mark.shared_data
-def test_tables_that_are_there_already_come_in_with_a_path(
-    french_run: Ran, run: Callable[..., Ran], tmp_path: Path
-) -> None:
-    ran = run(
-        tmp_path / "lakehouse", source="tables", source__interactions=french_run.root / "silver" / "interactions",
-        source__users=french_run.root / "silver" / "users",
-    )  # fmt: skip
-    assert ran.code == 0, ran.summary.error
-    expected = french_run.summary.metrics["ingest"]
-    assert ran.summary.metrics["ingest"] == {name: expected[name] for name in ("users", "interactions")}
-
-
-@pytest.mark.shared_data
 def test_threads_of_tweets_need_a_mapping_only(
     run: Callable[..., Ran], shared_data: Path, spark_session: SparkSession, tmp_path: Path
 ) -> None:

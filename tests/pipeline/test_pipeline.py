@@ -186,14 +186,6 @@ def test_an_unknown_job_and_no_job_are_told_what_there_is(capsys: pytest.Capture
     assert "jobs:" in capsys.readouterr().out
 
 
-@pytest.mark.shared_data
-def test_a_real_community_goes_through_with_nothing_but_its_path(french_run: Ran) -> None:
-    churn = french_run.summary.metrics["churn"]
-    assert churn["test"]["roc_auc"] > churn["baselines"]["recency"]["roc_auc"]
-    assert french_run.summary.as_of == "2021-08-20", "the first midnight after the newest act"
-    assert (french_run.root / "report.html").stat().st_size > 100_000
-
-
 def test_a_candidate_that_is_no_better_stays_one_with_exit_code_6(
     job_runner: Callable[..., Ran], sample_run: Ran, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.features.cutoffs import EVENT_US, KNOWN_US, known_us
-from social_signals.tables.gold import P_NEGATIVE, P_POSITIVE
+from social_signals.tables.gold_texts import P_NEGATIVE, P_POSITIVE
 from social_signals.tables.silver import (
     ACTOR_ID,
     AUTHOR_ID,

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.features.cutoffs import known_us
-from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import (
     ACTOR_ID,
     AUTHOR_ID,

@@ -26,7 +26,7 @@ from social_signals.nlp import (
 )
 from social_signals.nlp.gazetteer import Gazetteer
 from social_signals.nlp.params import TextParams
-from social_signals.tables.gold import (
+from social_signals.tables.gold_texts import (
     ENTITY_SENTIMENT,
     IS_READ,
     LANGUAGE,

@@ -18,7 +18,8 @@ from social_signals.governance import ConsentParams
 from social_signals.jobs import feature_changes
 from social_signals.jobs.feature_changes import Change, Sources
 from social_signals.jobs.job import Context, Job, Outcome
-from social_signals.tables.gold import AS_OF, POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold import AS_OF
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import CONSENTS, INTERACTIONS, POSTS, USER_SNAPSHOTS, USERS
 
 

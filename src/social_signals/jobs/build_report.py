@@ -43,15 +43,8 @@ from social_signals.reports import (
 )
 from social_signals.reports.report import RunPart
 from social_signals.tables.catalog import Catalog
-from social_signals.tables.gold import (
-    CHURN_SCORES,
-    INFLUENCE_SCORES,
-    MODEL_ID,
-    POST_ENTITIES,
-    POST_SENTIMENT,
-    POST_TOPICS,
-    TOPICS,
-)
+from social_signals.tables.gold import CHURN_SCORES, INFLUENCE_SCORES, MODEL_ID
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT, POST_TOPICS, TOPICS
 from social_signals.tables.ops import BATCHES, RUNS
 from social_signals.tables.silver import CONSENTS, INTERACTIONS, POSTS, SILVER, USERS, quarantine_of
 

@@ -37,16 +37,8 @@ from social_signals.models.text_reader import (
 )
 from social_signals.nlp.packaged import card_of
 from social_signals.nlp.topics import topic_words
-from social_signals.tables.gold import (
-    AS_OF,
-    CHURN_TEXT,
-    EMBEDDING,
-    IS_OUT_OF_FOLD,
-    MODEL_ID,
-    P_CHURN_TEXT,
-    POST_EMBEDDINGS,
-    TEXT_HASH,
-)
+from social_signals.tables.gold import AS_OF, CHURN_TEXT, IS_OUT_OF_FOLD, MODEL_ID, P_CHURN_TEXT
+from social_signals.tables.gold_texts import EMBEDDING, POST_EMBEDDINGS, TEXT_HASH
 from social_signals.tables.silver import POST_ID, POSTS, TEXT, USER_ID
 
 

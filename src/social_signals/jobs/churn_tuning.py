@@ -28,7 +28,8 @@ from social_signals.nlp.finetune import CardParams, FineTuneParams, fine_tune
 from social_signals.nlp.finetune.labelled import POST_LABELS
 from social_signals.nlp.leaving import P_LEAVES, leaving_chances, load_leaving_model
 from social_signals.nlp.packaged import CARD, FINETUNE, ModelCard, verify_model
-from social_signals.tables.gold import AS_OF, CHURN_TEXT, IS_OUT_OF_FOLD, IS_READ, MODEL_ID, P_CHURN_TEXT, POST_LANGUAGE
+from social_signals.tables.gold import AS_OF, CHURN_TEXT, IS_OUT_OF_FOLD, MODEL_ID, P_CHURN_TEXT
+from social_signals.tables.gold_texts import IS_READ, POST_LANGUAGE
 from social_signals.tables.silver import POST_ID, POSTS, TEXT, USER_ID
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.nlp.embeddings import embed_posts, load_embedding_model
 from social_signals.nlp.packaged import verify_model
 from social_signals.nlp.params import PACKAGED
-from social_signals.tables.gold import IS_READ, POST_EMBEDDINGS, POST_LANGUAGE
+from social_signals.tables.gold_texts import IS_READ, POST_EMBEDDINGS, POST_LANGUAGE
 from social_signals.tables.silver import POST_ID, POSTS, TEXT
 
 log = logging.getLogger(__name__)

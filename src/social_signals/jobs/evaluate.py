@@ -26,12 +26,8 @@ from social_signals.nlp import (
 )
 from social_signals.nlp.finetune.labelled import parse_sentences
 from social_signals.nlp.params import TextParams
-from social_signals.tables.gold import (
-    LABEL,
-    MODEL_ID,
-    SENTIMENTS,
-    evaluation_of,
-)
+from social_signals.tables.gold import MODEL_ID, evaluation_of
+from social_signals.tables.gold_texts import LABEL, SENTIMENTS
 from social_signals.tables.silver import POST_ID, TEXT
 
 

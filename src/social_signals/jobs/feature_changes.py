@@ -16,7 +16,8 @@ from social_signals.features.provenance import Inputs, Provenance, provenance_of
 from social_signals.features.touched import FROM_US, WATCHED, touched_people
 from social_signals.tables.catalog import Catalog
 from social_signals.tables.commits import Origin
-from social_signals.tables.gold import AS_OF, POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold import AS_OF
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import CONSENTS, INTERACTIONS, POSTS, USER_ID, USER_SNAPSHOTS, USERS
 from social_signals.tables.table import Table
 

@@ -27,12 +27,12 @@ from social_signals.nlp.topics import (
     save_topics,
     topic_words,
 )
-from social_signals.tables.gold import (
+from social_signals.tables.gold import MODEL_ID
+from social_signals.tables.gold_texts import (
     COHERENCE,
     CREATOR_TOPICS,
     LABEL,
     LANGUAGE,
-    MODEL_ID,
     POST_LANGUAGE,
     POST_TOPICS,
     SHARE,

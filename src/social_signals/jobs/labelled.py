@@ -28,7 +28,7 @@ from social_signals.nlp.finetune.labelled import (
 )
 from social_signals.nlp.finetune.params import ID_COLUMN, LABEL_COLUMN, TEXT_COLUMN, LabelledParams
 from social_signals.nlp.packaged import CARD, ModelCard, verify_model
-from social_signals.tables.gold import SENTIMENTS
+from social_signals.tables.gold_texts import SENTIMENTS
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from social_signals.jobs.labelled import labelled_sentences
 from social_signals.nlp.finetune import FineTuneParams
 from social_signals.nlp.finetune.baselines import entity_baselines
 from social_signals.nlp.finetune.labelled import LabelledSentence, Tagset, WordTargets, word_targets
-from social_signals.nlp.heads import NER_DL
+from social_signals.nlp.head_models import NER_DL
 from social_signals.nlp.packaged import FINETUNE
 
 TASK = "entities"

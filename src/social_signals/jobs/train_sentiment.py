@@ -12,7 +12,7 @@ from social_signals.jobs.labelled import labelled_posts
 from social_signals.nlp.finetune import FineTuneParams
 from social_signals.nlp.finetune.baselines import sentiment_baselines
 from social_signals.nlp.finetune.labelled import LabelledPost
-from social_signals.nlp.heads import CLASSIFIER_DL, FROZEN
+from social_signals.nlp.head_models import CLASSIFIER_DL, FROZEN
 from social_signals.nlp.packaged import FINETUNE
 
 TASK = "sentiment"

@@ -22,7 +22,8 @@ from social_signals.core.times import EPOCH
 from social_signals.core.workers import settled
 from social_signals.models.text_params import EMBEDDINGS, TFIDF, TOPICS, ChurnTextParams
 from social_signals.nlp.words import MAX_CHARS
-from social_signals.tables.gold import AS_OF, EMBEDDING
+from social_signals.tables.gold import AS_OF
+from social_signals.tables.gold_texts import EMBEDDING
 from social_signals.tables.silver import AUTHOR_ID, EVENT_TS, INGESTED_TS, POST_ID, TEXT, USER_ID
 
 Floats = NDArray[np.float64]

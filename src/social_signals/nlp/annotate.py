@@ -19,7 +19,8 @@ from social_signals.nlp.language import LANGUAGE_MODEL_ID
 from social_signals.nlp.packaged import EntityModel, SentimentModel, pieces_of
 from social_signals.nlp.reading import SPAN, STRIDE, each_post, each_text, grouped_texts, text_hash
 from social_signals.nlp.sentences import sentence_of, split_sentences
-from social_signals.tables.gold import (
+from social_signals.tables.gold import MODEL_ID
+from social_signals.tables.gold_texts import (
     BEGIN,
     CONFIDENCE,
     END,
@@ -27,7 +28,6 @@ from social_signals.tables.gold import (
     IS_READ,
     LABEL,
     LANGUAGE,
-    MODEL_ID,
     NORMALIZED,
     P_NEGATIVE,
     P_NEUTRAL,

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from social_signals.nlp.packaged import ModelCard, address_of, card_of, pieces_of, require_spark_nlp
 from social_signals.nlp.reading import GROUP, PLAIN, POST_IDS, each_post, each_text, grouped_texts
-from social_signals.tables.gold import EMBEDDING, MODEL_ID, TEXT_HASH
+from social_signals.tables.gold import MODEL_ID
+from social_signals.tables.gold_texts import EMBEDDING, TEXT_HASH
 
 TASK = "embeddings"
 

@@ -19,13 +19,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pyspark.ml import PipelineModel
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.functions import array_to_vector
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from social_signals.core.errors import ConfigError, ResourceError
+from social_signals.core.errors import ConfigError
 from social_signals.core.places import shipped
 from social_signals.evaluation.text import entity_f1, macro_recall, tags_in_tagset, tagset_of
 from social_signals.nlp.annotate import annotate_sentiment, annotate_words
@@ -34,15 +33,23 @@ from social_signals.nlp.entities import tags_of_tokens
 from social_signals.nlp.finetune.labelled import LabelledPost, LabelledSentence, Tagset, word_targets
 from social_signals.nlp.finetune.params import CardParams
 from social_signals.nlp.finetune.pieces import without_case
+from social_signals.nlp.head_models import (
+    CLASSIFIER_DL,
+    ENCODER,
+    FROZEN,
+    HEAD,
+    NER_DL,
+    VECTORS,
+    WORD_VECTORS,
+    load_entity_head,
+    load_sentiment_head,
+    require_tensorflow,
+)
 from social_signals.nlp.packaged import (
     CARD,
     MANIFEST,
     WRITTEN,
-    EntityModel,
     ModelCard,
-    SentimentModel,
-    address_of,
-    card_of,
     require_spark_nlp,
     sha256_of,
     sign,
@@ -51,13 +58,10 @@ from social_signals.nlp.packaged import (
 from social_signals.nlp.params import PACKAGED
 from social_signals.nlp.reading import GROUP, PLAIN, as_annotations
 from social_signals.nlp.words import split_words, written
-from social_signals.tables.gold import EMBEDDING, ENTITY_TYPES, LABEL, SENTIMENTS
+from social_signals.tables.gold_texts import EMBEDDING, ENTITY_TYPES, LABEL, SENTIMENTS
 from social_signals.tables.silver import POST_ID, TEXT
 
-FROZEN, CLASSIFIER_DL, NER_DL = "frozen", "classifierdl", "nerdl"
-ENCODER, WORD_VECTORS, HEAD = "encoder", "word_vectors", "head"
 SERVED = "spark_nlp"
-_VECTORS = "vectors"
 # The widths that Spark NLP ships graphs of NerDL for; narrower vectors are filled up with zeros.
 _NER_WIDTHS = (100, 128, 256, 300, 384, 512, 768, 1024, 2048, 4096)
 
@@ -172,109 +176,6 @@ def train_head(
     return verify_model(out)
 
 
-def load_sentiment_head(spark: SparkSession, folder: Path, *, staging: str | None = None) -> SentimentModel:
-    """The sentiment model of a folder that `train_head` wrote. `staging` as for `load_sentiment_model`."""
-    card = card_of(folder, task="sentiment")
-    require_spark_nlp(spark)
-    from sparknlp.annotator import BertSentenceEmbeddings, ClassifierDLModel
-
-    address = address_of(spark, folder, card, staging=staging)
-    encoder = BertSentenceEmbeddings.load(f"{address}/{ENCODER}").setInputCols([PLAIN[0]]).setBatchSize(GROUP)
-    if card.method == FROZEN:
-        stage: Any = LinearHead(encoder.setOutputCol(card.task), **json.loads((folder / f"{HEAD}.json").read_text()))
-    else:
-        require_tensorflow(spark, card.method)
-        head = ClassifierDLModel.load(f"{address}/{HEAD}").setOutputCol(card.task)
-        stage = _OneByOne(encoder.setOutputCol(_VECTORS), head)
-    return SentimentModel(card, stage, inputs=PLAIN)
-
-
-def load_entity_head(spark: SparkSession, folder: Path, *, staging: str | None = None) -> EntityModel:
-    """The entity model of a folder that `train_head` wrote. `staging` as for `load_entity_model`."""
-    card = card_of(folder, task="entities")
-    require_spark_nlp(spark)
-    require_tensorflow(spark, card.method)
-    from sparknlp.annotator import NerDLModel, WordEmbeddingsModel
-
-    address = address_of(spark, folder, card, staging=staging)
-    vectors = WordEmbeddingsModel.load(f"{address}/{WORD_VECTORS}").setInputCols(list(WRITTEN)).setOutputCol(_VECTORS)
-    head = NerDLModel.load(f"{address}/{HEAD}").setInputCols([*WRITTEN, _VECTORS]).setOutputCol(card.task)
-    return EntityModel(card, PipelineModel([vectors, head]), inputs=WRITTEN)
-
-
-@dataclass(frozen=True)
-class LinearHead:
-    """Multinomial logistic regression on a sentence encoder's vectors of length 1, in place of Spark NLP's last stage.
-
-    weights: a row a sentiment, in their order, each as wide as the vectors.
-    """
-
-    encoder: Any
-    weights: list[list[float]]
-    intercepts: list[float]
-
-    def transform(self, groups: DataFrame) -> DataFrame:
-        """The encoder's column, with an answer in place of each vector: `result`, and a probability a label in `metadata`."""
-        column = self.encoder.getOutputCol()
-        read: DataFrame = self.encoder.transform(groups)
-        return read.withColumn(column, F.transform(column, self._answer))
-
-    def _answer(self, annotation: Column) -> Column:
-        vector = annotation["embeddings"]
-        length = F.sqrt(_dot(vector, vector))
-        logits = [
-            F.exp(_dot(vector, _constant(row)) / length + bias)
-            for row, bias in zip(self.weights, self.intercepts, strict=True)
-        ]
-        # a struct for all of them, so that what follows reads each number once
-        named = F.struct(*(value.alias(name) for name, value in zip(SENTIMENTS, logits, strict=True)))
-        return F.transform(F.array(named), lambda e: _annotation_of(annotation, e))[0]
-
-
-@dataclass(frozen=True)
-class _OneByOne:
-    """ClassifierDL gives all sentences of a row the answer to its first: each of a group's texts meets it alone."""
-
-    encoder: Any
-    head: Any
-
-    def transform(self, groups: DataFrame) -> DataFrame:
-        read: DataFrame = self.encoder.transform(groups)
-        answer, kind = self.head.getOutputCol(), read.schema[_VECTORS].metadata
-        alone = [f"{_VECTORS}_{i}" for i in range(GROUP)]
-        answers = [f"{answer}_{i}" for i in range(GROUP)]
-        for i, (vector, name) in enumerate(zip(alone, answers, strict=True)):
-            read = read.withColumn(vector, F.slice(_VECTORS, i + 1, 1).alias(vector, metadata=kind))
-            read = self.head.setInputCols([vector]).setOutputCol(name).transform(read)
-        self.head.setOutputCol(answer)
-        return read.withColumn(answer, F.concat(*answers)).drop(*alone, *answers)
-
-
-def _annotation_of(annotation: Column, powers: Column) -> Column:
-    total = sum((powers[name] for name in SENTIMENTS), F.lit(0.0))
-    most = F.greatest(*(powers[name] for name in SENTIMENTS))
-    best = F.coalesce(*(F.when(powers[name] == most, F.lit(name)) for name in SENTIMENTS))
-    pairs = [part for name in SENTIMENTS for part in (F.lit(name), (powers[name] / total).cast("string"))]
-    return F.struct(
-        F.lit("category").alias("annotatorType"),
-        annotation["begin"].alias("begin"),
-        annotation["end"].alias("end"),
-        best.alias("result"),
-        F.create_map(*pairs).alias("metadata"),
-        F.array().cast("array<float>").alias("embeddings"),
-    )
-
-
-def _dot(left: Column, right: Column) -> Column:
-    products = F.zip_with(left, right, lambda x, y: x.cast("double") * y)
-    return F.aggregate(products, F.lit(0.0), lambda total, x: total + x)
-
-
-def _constant(numbers: Sequence[float]) -> Column:
-    # one literal, folded once: an array of 384 columns would be 384 expressions
-    return F.split(F.lit(",".join(map(repr, numbers))), ",").cast("array<double>")
-
-
 def _fit_frozen(spark: SparkSession, work: HeadWork, saved: Path) -> dict[str, Any]:
     both = _vectors(spark, work).persist()
     examples, kept = both.where("weight > 0"), both.where("weight = 0")
@@ -326,12 +227,12 @@ def _fit_classifier_dl(spark: SparkSession, work: HeadWork, saved: Path) -> dict
     from sparknlp.annotator import BertSentenceEmbeddings, ClassifierDLApproach
 
     _copy_encoder(work.params, saved)
-    encoder = BertSentenceEmbeddings.load((saved / ENCODER).as_uri()).setInputCols([PLAIN[0]]).setOutputCol(_VECTORS)
+    encoder = BertSentenceEmbeddings.load((saved / ENCODER).as_uri()).setInputCols([PLAIN[0]]).setOutputCol(VECTORS)
     lines = [(_plain(post.text), post.label) for post in work.train]
     frame = spark.createDataFrame(
         [([line], label) for line, label in lines if line], f"plain_words array<string>, {LABEL} string"
     )
-    learner = ClassifierDLApproach().setInputCols([_VECTORS]).setOutputCol(work.task).setLabelColumn(LABEL)
+    learner = ClassifierDLApproach().setInputCols([VECTORS]).setOutputCol(work.task).setLabelColumn(LABEL)
     learner = _set(learner, work, batch_size=64, dropout=0.5, lr=5e-3).setRandomSeed(work.seed)
     vectors = encoder.setBatchSize(GROUP).transform(frame.select(LABEL, *as_annotations(PLAIN)))
     learner.fit(vectors).write().overwrite().save((saved / HEAD).as_uri())
@@ -351,7 +252,7 @@ def _fit_ner_dl(spark: SparkSession, work: HeadWork, saved: Path) -> dict[str, A
         vectors = (
             WordEmbeddings()
             .setInputCols(list(WRITTEN))
-            .setOutputCol(_VECTORS)
+            .setOutputCol(VECTORS)
             .setStoragePath(str(file), "TEXT")
             .setStorageRef(f"{work.task}-{work.seed}")
             .setDimension(width)
@@ -359,7 +260,7 @@ def _fit_ner_dl(spark: SparkSession, work: HeadWork, saved: Path) -> dict[str, A
         )
         frame = _tagged(spark, work.train)
         model = vectors.fit(frame)
-        learner = NerDLApproach().setInputCols([*WRITTEN, _VECTORS]).setOutputCol(work.task).setLabelColumn(LABEL)
+        learner = NerDLApproach().setInputCols([*WRITTEN, VECTORS]).setOutputCol(work.task).setLabelColumn(LABEL)
         learner = _set(learner, work, batch_size=32, dropout=0.5, lr=1e-3).setRandomSeed(work.seed).setVerbose(0)
         head = learner.fit(model.transform(frame))
         model.write().overwrite().save((saved / WORD_VECTORS).as_uri())
@@ -435,16 +336,3 @@ def _entity_scores(spark: SparkSession, work: HeadWork, folder: Path, names: Seq
             "support": score.support,
         }
     return found
-
-
-def require_tensorflow(spark: SparkSession, method: str) -> None:
-    """Spark NLP's own words for it are an `UnsatisfiedLinkError` of JavaCPP."""
-    jvm: Any = spark.sparkContext._jvm
-    try:
-        jvm.org.tensorflow.TensorFlow.version()
-    except Exception as error:
-        raise ResourceError(
-            f"method={method} runs on TensorFlow, whose native library is not on Spark's class path",
-            hint="add platform.packages=[org.tensorflow:tensorflow-core-platform:0.4.2] (300 MB, fetched once), or use "
-            "method=frozen or method=finetune, which need none",
-        ) from error

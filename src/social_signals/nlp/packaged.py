@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from social_signals.core.errors import ModelMismatchError, ResourceError
 from social_signals.core.jars import PACKAGES
 from social_signals.nlp.words import CASE_MARKS
-from social_signals.tables.gold import ENTITY_TYPES, SENTIMENTS
+from social_signals.tables.gold_texts import ENTITY_TYPES, SENTIMENTS
 
 MANIFEST, CARD = "manifest.json", "card.json"
 # How a model was made where its card names no other way: an encoder fine-tuned as a whole, one graph.

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from social_signals.core.errors import ConfigError, ModelMismatchError, ResourceError, did_you_mean
 from social_signals.core.places import shipped
 from social_signals.evaluation.text import tagset_of
-from social_signals.nlp.heads import load_entity_head, load_sentiment_head
+from social_signals.nlp.head_models import load_entity_head, load_sentiment_head
 from social_signals.nlp.packaged import (
     CARD,
     FINETUNE,
@@ -32,7 +32,7 @@ from social_signals.nlp.packaged import (
     verify_model,
 )
 from social_signals.nlp.params import PACKAGED, TextModelParams
-from social_signals.tables.gold import ENTITY_TYPES, SENTIMENTS
+from social_signals.tables.gold_texts import ENTITY_TYPES, SENTIMENTS
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from social_signals.nlp.language import detect_language
 from social_signals.nlp.packaged import BATCH, MARKED, WRITTEN
 from social_signals.nlp.wordpiece import split_pieces
 from social_signals.nlp.words import CASE_MARKS, MAX_CHARS, MAX_WORD_LENGTH, MAX_WORDS, Word, split_words, written
-from social_signals.tables.gold import CONFIDENCE, IS_READ, LANGUAGE, TEXT_HASH
+from social_signals.tables.gold_texts import CONFIDENCE, IS_READ, LANGUAGE, TEXT_HASH
 from social_signals.tables.silver import POST_ID, TEXT
 
 GROUP = BATCH

@@ -29,7 +29,8 @@ from social_signals.core.errors import DataQualityError, ModelMismatchError
 from social_signals.nlp.packaged import CARD, require_spark_nlp, sign, verify_model
 from social_signals.nlp.params import TopicParams
 from social_signals.nlp.reading import distinct_texts
-from social_signals.tables.gold import AS_OF, MODEL_ID, POSTS_COUNT, SHARE, TEXT_HASH, TOPIC, WEIGHT, WEIGHTS
+from social_signals.tables.gold import AS_OF, MODEL_ID
+from social_signals.tables.gold_texts import POSTS_COUNT, SHARE, TEXT_HASH, TOPIC, WEIGHT, WEIGHTS
 from social_signals.tables.silver import AUTHOR_ID, EVENT_TS, INGESTED_TS, POST_ID, TEXT, USER_ID
 
 TASK = "topics"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from social_signals.core.words import decimal, percent, signed
 from social_signals.reports.report import Evidence, Measure
-from social_signals.tables.gold import SENTIMENTS
+from social_signals.tables.gold_texts import SENTIMENTS
 
 Figure = dict[str, Any]
 

@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.reports.report import EntityPart, SentimentPart, TopicPart
-from social_signals.tables.gold import ENTITY_TYPE, LABEL, MODEL_ID, NORMALIZED, SENTIMENTS, TERMS, TOPIC
+from social_signals.tables.gold import MODEL_ID
+from social_signals.tables.gold_texts import ENTITY_TYPE, LABEL, NORMALIZED, SENTIMENTS, TERMS, TOPIC
 from social_signals.tables.silver import AUTHOR_ID, EVENT_TS, POST_ID, TEXT
 
 # The finest period with at most this many bars: more cannot be told apart on a phone.

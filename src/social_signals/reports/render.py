@@ -19,7 +19,7 @@ from social_signals.reports import charts
 from social_signals.reports.findings import calibration_sentence, findings, ranking_sentence
 from social_signals.reports.report import Measure, RunReport
 from social_signals.scoring.reasons import reason
-from social_signals.tables.gold import SENTIMENTS
+from social_signals.tables.gold_texts import SENTIMENTS
 
 TEMPLATES = ("report.html.j2", "parts.html.j2", "footer.html.j2", "report.css", "report.js")
 WHY_EMPTY = {

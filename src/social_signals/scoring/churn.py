@@ -12,15 +12,7 @@ from social_signals.models.predict import require_features, with_margins
 from social_signals.models.subject import KINDS
 from social_signals.scoring.reasons import without_reasons
 from social_signals.scoring.tenths import Tenths, with_tenth
-from social_signals.tables.gold import (
-    AS_OF,
-    CHURN_SCORES,
-    MODEL_ID,
-    P_CHURN,
-    REASONS,
-    REASONS_METHOD,
-    REASONS_TEXT,
-)
+from social_signals.tables.gold import AS_OF, CHURN_SCORES, MODEL_ID, P_CHURN, REASONS, REASONS_METHOD, REASONS_TEXT
 from social_signals.tables.silver import USER_ID
 
 

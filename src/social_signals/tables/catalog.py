@@ -27,7 +27,6 @@ from social_signals.tables.commits import (
     Origin,
     Slice,
     content_differs,
-    first_line,
     mark_of,
     marked,
     properties,
@@ -35,6 +34,7 @@ from social_signals.tables.commits import (
     slice_condition,
     total_rows,
 )
+from social_signals.tables.failures import in_our_words
 from social_signals.tables.table import Table
 
 log = logging.getLogger(__name__)
@@ -423,28 +423,10 @@ class Catalog:
         except DeltaConcurrentModificationException:
             raise
         except Exception as error:
-            text = str(error)
-            if "DELTA_NOT_NULL_CONSTRAINT_VIOLATED" in text or "NOT NULL constraint violated" in text:
-                raise ContractError(
-                    f"a row for {table.name} has no value in a column that must have one: {first_line(text)}",
-                    hint="correct the source or the mapping; the table was left as it was",
-                ) from error
-            if "DELTA_REPLACE_WHERE_MISMATCH" in text:
-                raise ContractError(
-                    f"rows for {table.name} lie outside the slice they were meant to replace: {first_line(text)}",
-                    hint="this is a defect of the job; the table was left as it was",
-                ) from error
-            if isinstance(error, AnalysisException) and "DELTA_CREATE_TABLE_SCHEME_MISMATCH" in text:
-                raise ContractError(
-                    f"{table.name} at {self.address(table)} belongs to another schema: {first_line(text)}",
-                    hint="point the catalog at another root",
-                ) from error
-            if any(word in text for word in ("No space left", "Permission denied", "Mkdirs failed", "Read-only")):
-                raise ResourceError(
-                    f"{table.name} could not be written at {self.address(table)}: {first_line(text)}",
-                    hint="check free space and permissions; a rerun finishes what is missing",
-                ) from error
-            raise
+            told = in_our_words(error, table=table.name, address=self.address(table))
+            if told is None:
+                raise
+            raise told from error
 
     def _refuse_foreign_files(self, table: Table) -> None:
         path = self.file(*table.name.split("."))

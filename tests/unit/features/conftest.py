@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame
 
 from social_signals.features import FeatureParams, user_features
-from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import INTERACTIONS, POSTS, USER_SNAPSHOTS, USERS
 
 JUNE_1 = datetime(2020, 6, 1, tzinfo=timezone.utc)

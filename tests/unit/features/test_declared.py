@@ -14,7 +14,7 @@ from social_signals.features import FEATURE_NAMES, FEATURES, USER_FEATURES, Feat
 from social_signals.features.cutoffs import AS_OF_US
 from social_signals.features.listing import SUBJECTS, markdown
 from social_signals.features.user_features import measured
-from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import INTERACTIONS, POSTS, USER_ID, USER_SNAPSHOTS, USERS
 
 UNITS = (

@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from social_signals.features import USER_FEATURES, FeatureParams, user_features
 from social_signals.features.cutoffs import micros
 from social_signals.features.touched import FROM_US, WATCHED, touched_people
-from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import INTERACTIONS, KINDS, POSTS, USER_SNAPSHOTS, USERS
 
 INPUTS = {

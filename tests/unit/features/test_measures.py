@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from social_signals.features.facts import person_facts
 from social_signals.features.traces import traces
 from social_signals.features.user_features import habits, totals
-from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import INTERACTIONS, POSTS, USER_SNAPSHOTS, USERS
 
 Records = Sequence[dict[str, object]]

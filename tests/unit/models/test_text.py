@@ -33,7 +33,7 @@ from social_signals.models.text_reader import (
     values_of_words,
     written,
 )
-from social_signals.tables.gold import POST_EMBEDDINGS
+from social_signals.tables.gold_texts import POST_EMBEDDINGS
 from social_signals.tables.silver import POSTS
 
 JUNE = MAY + timedelta(days=31)

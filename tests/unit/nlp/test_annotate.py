@@ -18,7 +18,7 @@ from social_signals.nlp import (
     entities_of,
     sentiment_of,
 )
-from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT
 
 Posts = Callable[..., DataFrame]
 

@@ -23,7 +23,7 @@ from social_signals.nlp.topics import (
     save_topics,
     topic_words,
 )
-from social_signals.tables.gold import POST_TOPICS
+from social_signals.tables.gold_texts import POST_TOPICS
 from social_signals.tables.silver import POSTS
 
 BEER = ["hops malt yeast barley", "yeast barley brewing malt", "malt hops brewing barley", "brewing yeast hops malt"]

@@ -17,7 +17,8 @@ from social_signals.jobs.build_report import BuildReportJob, report_path, run, w
 from social_signals.jobs.job import Context
 from social_signals.reports import ReportParams
 from social_signals.tables.catalog import Catalog, CatalogParams
-from social_signals.tables.gold import CHURN_SCORES, POST_SENTIMENT
+from social_signals.tables.gold import CHURN_SCORES
+from social_signals.tables.gold_texts import POST_SENTIMENT
 from social_signals.tables.silver import POSTS, USERS
 
 JUNE = datetime(2020, 6, 1, tzinfo=timezone.utc)

@@ -9,7 +9,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from social_signals.reports.posts import gather_entities, gather_sentiment
-from social_signals.tables.gold import POST_ENTITIES, POST_SENTIMENT
+from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT
 from social_signals.tables.silver import POSTS
 
 Rows = Callable[..., DataFrame]

@@ -16,7 +16,7 @@ from social_signals.nlp.entities import tags_of_tokens
 from social_signals.nlp.finetune.labelled import ENTITY_LABELS, LabelledPost, LabelledSentence, WordTargets
 from social_signals.nlp.finetune.pieces import without_case
 from social_signals.nlp.words import split_words
-from social_signals.tables.gold import SENTIMENTS
+from social_signals.tables.gold_texts import SENTIMENTS
 
 LOGISTIC, TREE = "tfidf_logistic_regression", "tfidf_decision_tree"
 # A tree looks at every value of every column in each of its levels.

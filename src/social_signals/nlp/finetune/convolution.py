@@ -18,7 +18,7 @@ from social_signals.nlp.finetune.encoder import ConvolutionalClassifier
 from social_signals.nlp.finetune.labelled import ENTITY_LABELS, LabelledPost, LabelledSentence, WordTargets
 from social_signals.nlp.finetune.pieces import batches, without_case
 from social_signals.nlp.words import split_words
-from social_signals.tables.gold import SENTIMENTS
+from social_signals.tables.gold_texts import SENTIMENTS
 
 WIDTH = 50
 _PADDING, _UNKNOWN = 0, 1

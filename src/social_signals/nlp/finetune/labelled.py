@@ -11,7 +11,7 @@ from social_signals.core.errors import DataQualityError
 from social_signals.evaluation.text import tagset_of
 from social_signals.nlp.finetune.params import ID_COLUMN, LABEL_COLUMN, TEXT_COLUMN
 from social_signals.nlp.words import split_words
-from social_signals.tables.gold import ENTITY_TYPES, SENTIMENTS
+from social_signals.tables.gold_texts import ENTITY_TYPES, SENTIMENTS
 
 # With B-, though it doubles what serving formats: in the Broad Twitter Corpus a third of all names touch one of their type.
 ENTITY_LABELS = ("O", *(f"{prefix}-{kind}" for kind in ENTITY_TYPES for prefix in "BI"))

@@ -42,7 +42,7 @@ from social_signals.nlp.packaged import (
     verify_model,
 )
 from social_signals.nlp.words import split_words
-from social_signals.tables.gold import SENTIMENTS
+from social_signals.tables.gold_texts import SENTIMENTS
 from social_signals.tables.silver import POST_ID, TEXT
 
 PLAIN, SMALL, SERVED = "onnx_float32", "onnx_int8", "spark_nlp_int8"
