@@ -1,7 +1,6 @@
 .DEFAULT_GOAL := help
 python := .venv/bin/python
-# Two processes, each with a Spark session of its own, deal out whole files (tests/conftest.py says in which order): driver
-# planning keeps a session to little more than one core, and often to less.
+# Two processes, each with a Spark session of its own; files that read the same pipeline run stay together (tests/conftest.py).
 side_by_side := -n 2 --dist loadfile --no-loadscope-reorder
 .PHONY: help setup format check test test-unit bench lock pictures wheel clean
 

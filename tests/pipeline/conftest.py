@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from pyspark.sql import SparkSession
 
 from social_signals.jobs.runner import Summary, run_job
@@ -42,23 +39,9 @@ def job_runner(_spark_session: SparkSession) -> Callable[..., Ran]:
 
 
 @pytest.fixture(scope="session")
-def sample_run(job_runner: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Ran:
-    """One full pipeline run on 200 generated people, shared by all tests, and processes, that only read it."""
-    if worker_id == "master":
-        return _sample_run(job_runner, tmp_path_factory.mktemp("sample"))
-    # as pytest-xdist's own manual has it: whoever comes first makes it, the others wait
-    folder = tmp_path_factory.getbasetemp().parent / "sample"
-    with FileLock(f"{folder}.lock"):
-        kept = folder / "summary.json"
-        if not kept.is_file():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            kept.write_text(_sample_run(job_runner, folder).summary.line(), encoding="utf-8")
-        return Ran(folder / "lakehouse", 0, Summary(**json.loads(kept.read_text(encoding="utf-8"))))
-
-
-def _sample_run(job_runner: Callable[..., Ran], folder: Path) -> Ran:
-    ran = job_runner("pipeline", folder / "lakehouse", *SMALL_SAMPLE)
+def sample_run(job_runner: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One full pipeline run on 200 generated people, shared by all tests that only read it."""
+    ran = job_runner("pipeline", tmp_path_factory.mktemp("sample") / "lakehouse", *SMALL_SAMPLE)
     assert ran.code == 0, ran.summary.error
     return ran
 
