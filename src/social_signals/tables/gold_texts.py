@@ -45,15 +45,33 @@ EMBEDDING = "embedding"
 SENTIMENTS = ("negative", "neutral", "positive")
 ENTITY_TYPES = ("person", "location", "organization", "product", "creative_work", "group")
 
+
+def _post() -> StructField:
+    return column(POST_ID, StringType(), "the post", nullable=False)
+
+
+def _text_hash() -> StructField:
+    return column(TEXT_HASH, StringType(), "SHA-256 of the text that was read", personal=True)
+
+
+def _probabilities() -> list[StructField]:
+    return [column(name, DoubleType(), "probability", nullable=False) for name in (P_NEGATIVE, P_NEUTRAL, P_POSITIVE)]
+
+
+def _named() -> list[StructField]:
+    return [
+        column(ENTITY_TYPE, StringType(), "one of " + ", ".join(ENTITY_TYPES), nullable=False),
+        column(NORMALIZED, StringType(), "the form under which spellings meet", nullable=False, personal=True),
+    ]
+
+
 POST_SENTIMENT = Table(
     "gold.post_sentiment",
     StructType(
         [
-            column(POST_ID, StringType(), "the post", nullable=False),
+            _post(),
             column(LABEL, StringType(), "negative, neutral or positive", nullable=False),
-            column(P_NEGATIVE, DoubleType(), "probability", nullable=False),
-            column(P_NEUTRAL, DoubleType(), "probability", nullable=False),
-            column(P_POSITIVE, DoubleType(), "probability", nullable=False),
+            *_probabilities(),
             column(TEXT_HASH, StringType(), "SHA-256 of the text that was read: tells a changed post", personal=True),
             model_column(),
         ]
@@ -67,13 +85,12 @@ POST_ENTITIES = Table(
     "gold.post_entities",
     StructType(
         [
-            column(POST_ID, StringType(), "the post", nullable=False),
+            _post(),
             column(BEGIN, IntegerType(), "first character (code points, 0-based)", nullable=False),
             column(END, IntegerType(), "one past the last character", nullable=False),
             column(TEXT, StringType(), "the characters begin to end of the post's text", nullable=False, personal=True),
-            column(ENTITY_TYPE, StringType(), "one of " + ", ".join(ENTITY_TYPES), nullable=False),
-            column(NORMALIZED, StringType(), "the form under which spellings meet", nullable=False, personal=True),
-            column(TEXT_HASH, StringType(), "SHA-256 of the text that was read", personal=True),
+            *_named(),
+            _text_hash(),
             model_column(),
         ]
     ),
@@ -86,7 +103,7 @@ POST_LANGUAGE = Table(
     "gold.post_language",
     StructType(
         [
-            column(POST_ID, StringType(), "the post", nullable=False),
+            _post(),
             column(LANGUAGE, StringType(), "ISO 639 code; und where the text does not tell", nullable=False),
             column(CONFIDENCE, DoubleType(), "probability of the likeliest language, 0 to 1", nullable=False),
             column(
@@ -110,18 +127,15 @@ ENTITY_SENTIMENT = Table(
     "gold.entity_sentiment",
     StructType(
         [
-            column(POST_ID, StringType(), "the post", nullable=False),
+            _post(),
             column(BEGIN, IntegerType(), "first character of the name (code points, 0-based)", nullable=False),
             column(END, IntegerType(), "one past its last character", nullable=False),
-            column(ENTITY_TYPE, StringType(), "one of " + ", ".join(ENTITY_TYPES), nullable=False),
-            column(NORMALIZED, StringType(), "the form under which spellings meet", nullable=False, personal=True),
+            *_named(),
             column(SENTENCE_BEGIN, IntegerType(), "first character of its sentence", nullable=False),
             column(SENTENCE_END, IntegerType(), "one past the last character of its sentence", nullable=False),
             column(LABEL, StringType(), "mood of that sentence: negative, neutral or positive", nullable=False),
-            column(P_NEGATIVE, DoubleType(), "probability", nullable=False),
-            column(P_NEUTRAL, DoubleType(), "probability", nullable=False),
-            column(P_POSITIVE, DoubleType(), "probability", nullable=False),
-            column(TEXT_HASH, StringType(), "SHA-256 of the text that was read", personal=True),
+            *_probabilities(),
+            _text_hash(),
             model_column(),
         ]
     ),
@@ -154,7 +168,7 @@ POST_TOPICS = Table(
     "gold.post_topics",
     StructType(
         [
-            column(POST_ID, StringType(), "the post", nullable=False),
+            _post(),
             column(TOPIC, IntegerType(), "its likeliest topic; null where no word of it is known to the topics"),
             column(
                 WEIGHTS,
@@ -162,7 +176,7 @@ POST_TOPICS = Table(
                 "share of each topic in the post, largest first, below 0.01 left out; they sum to 1 but for those",
                 nullable=False,
             ),
-            column(TEXT_HASH, StringType(), "SHA-256 of the text that was read", personal=True),
+            _text_hash(),
             model_column(),
         ]
     ),
@@ -192,7 +206,7 @@ POST_EMBEDDINGS = Table(
     "gold.post_embeddings",
     StructType(
         [
-            column(POST_ID, StringType(), "the post", nullable=False),
+            _post(),
             column(
                 EMBEDDING,
                 ArrayType(FloatType()),
@@ -200,7 +214,7 @@ POST_EMBEDDINGS = Table(
                 personal=True,
                 nullable=False,
             ),
-            column(TEXT_HASH, StringType(), "SHA-256 of the text that was read", personal=True),
+            _text_hash(),
             model_column(),
         ]
     ),
