@@ -28,7 +28,7 @@ TEST_PLATFORM = PlatformParams(
 
 
 # Whole pipelines that many tests only read. They run in one process: in a second one Java compiles all of that code anew, which
-# takes more of two cores than it gives back (measured: a pipeline of 200 people 230 s alone, 330 s beside another cold one).
+# takes more of two cores than it gives back (measured: a pipeline of 200 people 230 s alone, 545 s beside two other cold ones).
 SHARED_RUNS = {"sample_run", "sample_lakehouse", "french_run"}
 
 

@@ -266,7 +266,7 @@ class Catalog:
         The caller has made the key unique. `ingested_ts` and `source` alone do not make a row different.
         """
         prepared = self._prepare(table, rows)
-        if self._is_new(table):
+        if self._is_empty(table):
             # Nothing to compare with. An overwrite, unlike an append, conflicts with another first load of the table.
             writer = self._writer(table, prepared, is_prepared=True).mode("overwrite")
             return self._commit(table, lambda: self._save(table, writer))
@@ -285,7 +285,7 @@ class Catalog:
         Two commits, delete then append: a run that dies between them is completed by the next one.
         """
         prepared = self._prepare(table, rows)
-        if not self._is_new(table):
+        if not self._is_empty(table):
             on = " AND ".join(f"old.`{name}` <=> gone.`{name}`" for name in keys.columns)
             gone = keys.distinct().alias("gone")
             delete = self._delta(table).alias("old").merge(gone, on).whenMatchedDelete()
@@ -339,10 +339,10 @@ class Catalog:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.address(table)) if self.params.kind == "path" else reader.table(self.address(table))
 
-    def _is_new(self, table: Table) -> bool:
-        # Told by the newest commit alone: asking for rows, or how many files there are, reads the table's whole state first.
-        newest = self._delta(table).history(1).select("operation").first()
-        return newest is not None and newest["operation"] == "CREATE TABLE"
+    def _is_empty(self, table: Table) -> bool:
+        # Told by the log alone; asking for a row would read the table's whole state first.
+        detail = self._delta(table).detail().select("numFiles").first()
+        return detail is not None and detail["numFiles"] == 0
 
     def _prepare(self, table: Table, rows: DataFrame) -> DataFrame:
         """Both schemas checked, columns in the stored order, the table there."""
