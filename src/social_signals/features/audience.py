@@ -7,10 +7,12 @@ from pyspark.sql import functions as F
 
 from social_signals.features.cutoffs import AGE_US, in_last, log_ratio, ratio, youngest
 from social_signals.features.facts import BORN, FOLLOWERS, FOLLOWING, LISTED, READING, ROLE, SHOWN_POSTS
+from social_signals.features.kept import kept
 
 _FOLLOWERS_BEFORE = "followers_before"
 
 
+@kept
 def sums() -> list[Column]:
     """The newest reading of a person's public counts before as_of, the newest one of 30 days before, the account's age."""
     is_reading = F.col(ROLE) == READING
@@ -26,6 +28,7 @@ def sums() -> list[Column]:
     ]
 
 
+@kept
 def features() -> list[Column]:
     """What follows from `sums`."""
     followers = F.col("follower_count")

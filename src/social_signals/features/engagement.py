@@ -17,6 +17,7 @@ from social_signals.features.facts import (
     WROTE,
     kind_code,
 )
+from social_signals.features.kept import kept
 from social_signals.tables.silver import VALUE
 
 WINDOWS: tuple[int | None, ...] = (3, 7, 14, 30, 90, None)
@@ -30,11 +31,13 @@ def window_name(days: int | None) -> str:
     return "" if days is None else f"_{days}d"
 
 
+@kept
 def sums() -> list[Column]:
     """What is gathered of a person's facts: some of it features as it stands, the rest for `features`."""
     return [*_role_counts(), *_kind_counts(), *_sign_counts(), *_recencies(), *_purchases()]
 
 
+@kept
 def features() -> list[Column]:
     """What follows from `sums`."""
     return [*_changes(), *_balances()]

@@ -29,6 +29,7 @@ from social_signals.features.facts import (
     replies,
     resolved_interactions,
 )
+from social_signals.features.kept import kept
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import (
     ACTOR_ID,
@@ -164,7 +165,7 @@ def tie_features(acts: DataFrame, *, as_of: Sequence[datetime], lookback_days: i
         F.timestamp_micros(F.col(AS_OF_US)).alias(AS_OF),
         USER_ID,
         CREATOR_ID,
-        *[_finished(name, column) for name, column in _features().items()],
+        *_finished(),
     )
 
 
@@ -201,6 +202,7 @@ def _is(group: str) -> Column:
     return F.col(GROUP) == list(GROUPS).index(group)
 
 
+@kept
 def _of_a_day() -> list[Column]:
     # The greater number of one instant is the leaving; a number, since a struct would make this a sorted aggregation.
     state = F.when(F.col(SIDE) == LEFT, F.col(EVENT_US) * 2 + 1).when(
@@ -224,6 +226,7 @@ def _sum(what: str, side: int, *, first: int = 0, last: int | None = None) -> Co
     return F.sum(F.when(wanted, F.col(what)).otherwise(0))
 
 
+@kept
 def _counts() -> list[Column]:
     own = [_sum("acts", OUT, last=days).alias(f"n_{days}") for days in (*WINDOWS, 14, 60)]
     groups = [
@@ -247,6 +250,7 @@ def _counts() -> list[Column]:
     ]
 
 
+@kept
 def _times() -> list[Column]:
     def youngest(what: str, side: int, *more: Column) -> Column:
         wanted = F.col(SIDE) == side
@@ -267,6 +271,7 @@ def _times() -> list[Column]:
     ]
 
 
+@kept
 def _gaps() -> list[Column]:
     own = F.when(F.col(SIDE) == OUT, F.col(_GAP))
     return [
@@ -320,8 +325,14 @@ def _features() -> dict[str, Column]:
     }
 
 
-def _finished(name: str, column: Column) -> Column:
-    feature = TIE[name]
-    value = column.cast(feature.kind)
-    filled = value if feature.default is None else F.coalesce(value, F.lit(feature.default).cast(feature.kind))
-    return filled.alias(name)
+@kept
+def _finished() -> list[Column]:
+    """Every feature of TIE in its declared type, its gaps filled with its default."""
+
+    def finished(name: str, column: Column) -> Column:
+        feature = TIE[name]
+        value = column.cast(feature.kind)
+        filled = value if feature.default is None else F.coalesce(value, F.lit(feature.default).cast(feature.kind))
+        return filled.alias(name)
+
+    return [finished(name, column) for name, column in _features().items()]

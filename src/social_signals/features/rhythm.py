@@ -6,6 +6,7 @@ from pyspark.sql import Column, Window
 from pyspark.sql import functions as F
 
 from social_signals.features.cutoffs import AGE_US, AS_OF_US, DAY_US, HOUR_US, log_ratio, ratio
+from social_signals.features.kept import kept
 from social_signals.tables.silver import USER_ID
 
 AGE_DAY = "age_day"
@@ -26,6 +27,7 @@ def day_of() -> Column:
     return F.expr(f"cast(({AGE_US} - 1) div {DAY_US} as int)")
 
 
+@kept
 def day_sums() -> list[Column]:
     """What is gathered of the acts of one day of a person; rows without a day have no act."""
     age = F.when(F.col(AGE_DAY).isNotNull(), F.col(AGE_US))
@@ -37,6 +39,7 @@ def day_sums() -> list[Column]:
     ]
 
 
+@kept
 def spacing() -> list[Column]:
     """Of a person's days, newest first and the one that is none last: days to the next older one, and its number."""
     newest_first = Window.partitionBy(USER_ID, AS_OF_US).orderBy(F.col(AGE_DAY).asc_nulls_last())
@@ -44,6 +47,7 @@ def spacing() -> list[Column]:
     return [gap.alias(GAP), F.row_number().over(newest_first).alias(NTH)]
 
 
+@kept
 def sums() -> list[Column]:
     """What is gathered of a person's days."""
     return [*_counts(), *_active_days(), *_recencies(), *_gap_sums(), *_hour_sums()]
@@ -101,6 +105,7 @@ def _hour_sums() -> list[Column]:
     return [F.sum(name).alias(name) for name in ("night", "weekend", *[f"bin_{i}" for i in range(BINS)])]
 
 
+@kept
 def features() -> list[Column]:
     """The rhythm of a person from their `sums`; null where they never acted."""
     n, d = F.col("n"), F.col("d")

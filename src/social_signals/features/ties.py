@@ -6,12 +6,14 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from social_signals.features.cutoffs import AGE_US, count_if, in_last, ratio
+from social_signals.features.kept import kept
 from social_signals.features.traces import IS_OUT, ITEM, PARTNER, POST, WHAT
 
 _YEARS_AGO = 1 << 62
 _ACTS_90D, _OUT_AGE, _IN_AGE, _FIRST_AGE = "acts_90d", "out_age", "in_age", "first_age"
 
 
+@kept
 def trace_sums() -> list[Column]:
     """What is gathered of one trace of a person: acts in 90 days, the newest by them and by the other, the first."""
     is_out = F.col(IS_OUT)
@@ -23,6 +25,7 @@ def trace_sums() -> list[Column]:
     ]
 
 
+@kept
 def sums() -> list[Column]:
     """What is gathered of all partners, items and posts of a person."""
     is_partner, is_item, is_post = F.col(WHAT) == PARTNER, F.col(WHAT) == ITEM, F.col(WHAT) == POST
@@ -65,6 +68,7 @@ SUMS = (
 )
 
 
+@kept
 def features() -> list[Column]:
     """The circle of a person from their `SUMS`."""
     counts = [F.col(name) for name in SUMS if name.endswith("_count")]

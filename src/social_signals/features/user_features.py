@@ -12,6 +12,7 @@ from social_signals.features import audience, engagement, rhythm, ties, words
 from social_signals.features.cutoffs import AGE_US, AS_OF_US, DAY_US, EVENT_US, by_person, in_last, micros, seen_from
 from social_signals.features.declared import FEATURE_NAMES, FEATURES, RHYTHM, TIES, Feature
 from social_signals.features.facts import LAST_ACT, ROLE, person_facts
+from social_signals.features.kept import kept
 from social_signals.features.params import FeatureParams
 from social_signals.features.traces import ACT, NAME, PARTNER, WHAT, traces
 from social_signals.tables.gold import AS_OF
@@ -53,9 +54,7 @@ def user_features(
         params=params,
         people=people,
     )
-    return everybody.select(
-        F.timestamp_micros(F.col(AS_OF_US)).alias(AS_OF), USER_ID, *[_finished(feature) for feature in FEATURES]
-    )
+    return everybody.select(F.timestamp_micros(F.col(AS_OF_US)).alias(AS_OF), USER_ID, *_finished())
 
 
 def measured(
@@ -139,7 +138,13 @@ def _known_before(rows: DataFrame, own: str, as_of: datetime) -> DataFrame:
     return rows.where((F.col(own) < F.lit(as_of)) & (F.col(INGESTED_TS) < F.lit(as_of)))
 
 
-def _finished(feature: Feature) -> Column:
-    value = F.col(feature.name).cast(feature.kind)
-    filled = value if feature.default is None else F.coalesce(value, F.lit(feature.default).cast(feature.kind))
-    return filled.alias(feature.name)
+@kept
+def _finished() -> list[Column]:
+    """Every feature in its declared type, its gaps filled with its default."""
+
+    def finished(feature: Feature) -> Column:
+        value = F.col(feature.name).cast(feature.kind)
+        filled = value if feature.default is None else F.coalesce(value, F.lit(feature.default).cast(feature.kind))
+        return filled.alias(feature.name)
+
+    return [finished(feature) for feature in FEATURES]

@@ -17,6 +17,7 @@ from social_signals.features.facts import (
     TEXT_LENGTH,
     WROTE,
 )
+from social_signals.features.kept import kept
 
 PPM = 1_000_000.0
 # Tone below this is counted as negative: more than a third of the scale towards negative.
@@ -26,6 +27,7 @@ _PLACES = 10**16
 _FIRST_POST, _FIRST_ANSWERED, _FIRST_ANSWER = "first_post_us", "first_answered_us", "first_answer"
 
 
+@kept
 def sums() -> list[Column]:
     """What is gathered of a person's facts: some of it features as it stands, the rest for `features`."""
     wrote, heard = F.col(ROLE) == WROTE, F.col(ROLE) == HEARD
@@ -57,6 +59,7 @@ def sums() -> list[Column]:
     ]
 
 
+@kept
 def features() -> list[Column]:
     """What follows from `sums`."""
     is_answered = F.col(_FIRST_ANSWERED).eqNullSafe(F.col(_FIRST_POST)) & F.col(_FIRST_POST).isNotNull()
