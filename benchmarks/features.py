@@ -38,9 +38,10 @@ from social_signals.features.cutoffs import DAY_US, micros
 from social_signals.governance import ConsentParams
 from social_signals.jobs import build_features
 from social_signals.jobs.job import Context
-from social_signals.tables.catalog import Catalog, CatalogParams
+from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import INTERACTIONS, POSTS, USER_ID
+from social_signals.tables.store import CatalogParams
 from social_signals.tables.table import Table
 
 CUTOFF = datetime(2024, 1, 1, tzinfo=timezone.utc)

@@ -38,8 +38,9 @@ from social_signals.jobs.job import Context
 from social_signals.models.artefact import CHURN, Artefact, save
 from social_signals.models.calibration import Calibration
 from social_signals.scoring.params import ScoringParams
-from social_signals.tables.catalog import Catalog, CatalogParams
+from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import CHURN_SCORES
+from social_signals.tables.store import CatalogParams
 
 AS_OF = datetime(2020, 5, 1, tzinfo=timezone.utc)
 BATCH_ROWS = 200_000

@@ -20,9 +20,10 @@ from social_signals.jobs.embed_posts import EmbeddingParams
 from social_signals.jobs.job import Context
 from social_signals.models.artefact import MANIFEST_FILE, TEXT_FILE, load
 from social_signals.models.text_reader import TextReader
-from social_signals.tables.catalog import Catalog, CatalogParams
+from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold_texts import POST_EMBEDDINGS
 from social_signals.tables.silver import POSTS
+from social_signals.tables.store import CatalogParams
 from tests.pipeline.conftest import SMALL_SAMPLE, Ran
 
 CHURN = [

@@ -13,7 +13,8 @@ from social_signals.core.logs import FORMATS
 from social_signals.core.progress import Progress
 from social_signals.core.session import PlatformParams
 from social_signals.core.times import parse_instant
-from social_signals.tables.catalog import Catalog, CatalogParams
+from social_signals.tables.catalog import Catalog
+from social_signals.tables.store import CatalogParams
 
 
 @dataclass

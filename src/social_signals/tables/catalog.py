@@ -9,22 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
-from pathlib import Path
 from typing import TypeVar
 
 from delta import DeltaTable
 from delta.exceptions import DeltaConcurrentModificationException
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, DataFrameWriter, Row, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.types import StructField, StructType
 
-from social_signals.core.errors import ConfigError, ContractError, ResourceError, WriteConflictError
+from social_signals.core.errors import ContractError, WriteConflictError
 from social_signals.tables.checks import drift, require_contract
 from social_signals.tables.commits import (
-    Origin,
     Slice,
     content_differs,
     mark_of,
@@ -35,35 +33,15 @@ from social_signals.tables.commits import (
     total_rows,
 )
 from social_signals.tables.failures import in_our_words
+from social_signals.tables.store import CatalogParams, Store
 from social_signals.tables.table import Table
 
 log = logging.getLogger(__name__)
 
-CATALOG_KINDS = ("path", "metastore")
 WRITE_ATTEMPTS = 5
 _REMEMBERED_COMMITS = 10
 
 T = TypeVar("T")
-
-
-@dataclass
-class CatalogParams:
-    """Where tables live.
-
-    kind `path`: `<root>/silver/posts`; kind `metastore`: `[name.]silver.posts` (Hive, Unity Catalog). `root` also holds
-    what is not a table: models, the tracking file, reports. evolve: take on an added nullable column.
-    """
-
-    kind: str = "path"
-    root: str = "lakehouse"
-    name: str | None = None
-    evolve: bool = False
-
-    def __post_init__(self) -> None:
-        if self.kind not in CATALOG_KINDS:
-            raise ConfigError(f"catalog.kind is {self.kind!r}", hint=f"choose one of {', '.join(CATALOG_KINDS)}")
-        if not self.root:
-            raise ConfigError("catalog.root is empty", hint="name a folder, for example catalog.root=lakehouse")
 
 
 @dataclass(frozen=True)
@@ -78,14 +56,11 @@ class Written:
     total: int | None = None
 
 
-class Catalog:
+class Catalog(Store):
     """Reads and writes contracts. Remembers the version of what it read and wrote, for the ledger and the model card."""
 
     def __init__(self, spark: SparkSession, params: CatalogParams, *, run_id: str) -> None:
-        self.spark = spark
-        # Delta takes no relative path in every place; where it is relative to is the file system's to say.
-        self.params = replace(params, root=_qualified(spark, params.root))
-        self.run_id = run_id
+        super().__init__(spark, params, run_id=run_id)
         self.read_versions: dict[str, int] = {}
         self.written: dict[str, Written] = {}
         self.written_tables: dict[str, Table] = {}
@@ -103,34 +78,6 @@ class Catalog:
             earlier = self.written.get(name, Written(0, 0)).rows
             self.written[name] = replace(written, rows=earlier + written.rows)
 
-    # Places ---------------------------------------------------------------------------------------------------------
-
-    def address(self, table: Table) -> str:
-        """The path or the metastore name of a contract."""
-        if self.params.kind == "path":
-            return f"{self.params.root.rstrip('/')}/{table.name.replace('.', '/')}"
-        return f"{self.params.name}.{table.name}" if self.params.name else table.name
-
-    def file(self, *parts: str) -> Path:
-        """A place under the root for what is not a table: models, reports, the tracking file."""
-        return Path(self.params.root.removeprefix("file:")).joinpath(*parts)
-
-    def exists(self, table: Table) -> bool:
-        if self.params.kind == "path":
-            return DeltaTable.isDeltaTable(self.spark, self.address(table))
-        return self.spark.catalog.tableExists(self.address(table))
-
-    def version(self, table: Table) -> int | None:
-        """The newest Delta version, or None where the table does not exist."""
-        if not self.exists(table):
-            return None
-        newest = self._delta(table).history(1).select("version").first()
-        return int(newest["version"]) if newest else None
-
-    def row_count(self, table: Table) -> int:
-        """Rows of the newest version, answered from Delta's file statistics without reading data."""
-        return self._load(table, version=None).count()
-
     def rows_after(self) -> dict[str, int]:
         """Name -> rows, for each table that this catalog has written."""
         known = {name: written.total for name, written in self.written.items()}
@@ -138,22 +85,6 @@ class Catalog:
         counts = [self._load(t, version=None).agg(F.count("*")).select(F.lit(t.name), "count(1)") for t in tables]
         counted = {row[0]: row[1] for row in reduce(DataFrame.unionAll, counts).collect()} if counts else {}
         return {name: counted[name] if total is None else total for name, total in known.items()}
-
-    def require_writable(self) -> None:
-        """Raise ResourceError unless a file can be written under the root; found before the cluster is paid for."""
-        hadoop = self.spark.sparkContext._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
-        conf = self.spark.sparkContext._jsc.hadoopConfiguration()
-        try:
-            probe = hadoop.Path(self.params.root, f".writable-{self.run_id}")
-            fs = probe.getFileSystem(conf)
-            fs.create(probe, True).close()
-            fs.delete(probe, False)
-        except Exception as error:
-            reason = str(getattr(error, "java_exception", error)).splitlines()[0]
-            raise ResourceError(
-                f"nothing can be written under catalog.root={self.params.root}: {reason}",
-                hint="choose a folder that this account may write, for example catalog.root=/tmp/lakehouse",
-            ) from None
 
     # Reading --------------------------------------------------------------------------------------------------------
 
@@ -164,13 +95,13 @@ class Catalog:
                 f"there is no table {table.name} at {self.address(table)}",
                 hint="run the job that makes it first (ARCHITECTURE.md lists which), or check catalog.root",
             )
-        pinned = self.version(table) if version is None else version
+        pinned = self._newest(table) if version is None else version
         frame = self._load(table, version=pinned)
         found = drift(frame.schema, table.schema)
         may_be_added = self._may_be_absent(table, found.missing)
         if found.retyped or (found.missing and not may_be_added):
             require_contract(table, frame.schema, what="The stored table")
-        self.read_versions[table.name] = int(pinned or 0)
+        self.read_versions[table.name] = pinned
         added = {f.name: F.lit(None).cast(f.dataType) for f in found.missing}
         return frame.withColumns(added).select(*table.columns)
 
@@ -209,20 +140,6 @@ class Catalog:
         except (AnalysisException, Py4JJavaError):
             log.info("%s has no change feed from version %d on: all of it is looked at", table.name, since + 1)
             return None
-
-    def origin(self, table: Table) -> Origin | None:
-        """Which table lies there and its newest version; None where there is none. A table made anew has another id."""
-        if not self.exists(table):
-            return None
-        detail = self._delta(table).detail().select("id").first()
-        version = self.version(table)
-        return None if detail is None or version is None else Origin(str(detail["id"]), version)
-
-    def commits(self, table: Table) -> list[Row]:
-        """What was done to a table, newest first: version, operation, userMetadata."""
-        if not self.exists(table):
-            return []
-        return self._delta(table).history().select("version", "operation", "userMetadata").collect()
 
     def read_stream(self, table: Table) -> DataFrame:
         """The table as an unbounded source of appended rows, columns as in its contract."""
@@ -328,17 +245,6 @@ class Catalog:
 
     # Parts ----------------------------------------------------------------------------------------------------------
 
-    def _delta(self, table: Table) -> DeltaTable:
-        address = self.address(table)
-        is_path = self.params.kind == "path"
-        return DeltaTable.forPath(self.spark, address) if is_path else DeltaTable.forName(self.spark, address)
-
-    def _load(self, table: Table, *, version: int | None) -> DataFrame:
-        reader = self.spark.read.format("delta")
-        if version is not None:
-            reader = reader.option("versionAsOf", version)
-        return reader.load(self.address(table)) if self.params.kind == "path" else reader.table(self.address(table))
-
     def _is_empty(self, table: Table) -> bool:
         # Told by the log alone; asking for a row would read the table's whole state first.
         detail = self._delta(table).detail().select("numFiles").first()
@@ -427,23 +333,3 @@ class Catalog:
             if told is None:
                 raise
             raise told from error
-
-    def _refuse_foreign_files(self, table: Table) -> None:
-        path = self.file(*table.name.split("."))
-        if "://" not in self.params.root and path.is_dir() and any(path.glob("*.parquet")):
-            raise ContractError(
-                f"{path} holds files that are no Delta table of ours",
-                hint="point catalog.root at an empty folder, or read those files with source=files",
-            )
-
-
-def _qualified(spark: SparkSession, root: str) -> str:
-    """The root as an absolute path or address: `lakehouse` is in the working folder, or in the home on a cluster's HDFS."""
-    hadoop = spark.sparkContext._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
-    try:
-        path = hadoop.Path(root)
-        absolute = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).makeQualified(path).toString()
-    except Exception:
-        # A file system that is not there is found, with advice, by require_writable.
-        return root
-    return str(absolute).removeprefix("file:")

@@ -16,8 +16,9 @@ from social_signals.governance import ConsentParams
 from social_signals.jobs import build_features
 from social_signals.jobs.build_features import BuildFeaturesJob
 from social_signals.jobs.job import Context
-from social_signals.tables.catalog import Catalog, CatalogParams
+from social_signals.tables.catalog import Catalog
 from social_signals.tables.silver import CONSENTS, INTERACTIONS, POSTS
+from social_signals.tables.store import CatalogParams
 
 
 @pytest.fixture

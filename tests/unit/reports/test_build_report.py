@@ -16,10 +16,11 @@ from social_signals.governance.consent import ConsentParams
 from social_signals.jobs.build_report import BuildReportJob, report_path, run, why_empty, write_text
 from social_signals.jobs.job import Context
 from social_signals.reports import ReportParams
-from social_signals.tables.catalog import Catalog, CatalogParams
+from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import CHURN_SCORES
 from social_signals.tables.gold_texts import POST_SENTIMENT
 from social_signals.tables.silver import POSTS, USERS
+from social_signals.tables.store import CatalogParams
 
 JUNE = datetime(2020, 6, 1, tzinfo=timezone.utc)
 

@@ -16,8 +16,9 @@ from pyspark.sql.types import IntegerType, StringType, StructType, TimestampType
 
 from social_signals.core.errors import ConfigError, ContractError, ResourceError
 from social_signals.core.times import from_spark
-from social_signals.tables.catalog import Catalog, CatalogParams
+from social_signals.tables.catalog import Catalog
 from social_signals.tables.silver import POSTS, USERS
+from social_signals.tables.store import CatalogParams
 from social_signals.tables.table import Table, column
 
 MARCH, APRIL = (datetime(2020, month, 1, tzinfo=timezone.utc) for month in (3, 4))
