@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--driver-memory", default="4g")
     chosen = parser.parse_args()
     features = [f"feature_{place:02}" for place in range(chosen.features)]
-    params = XGBoostParams(max_depth=6, learning_rate=0.1)
+    params = XGBoostParams(max_depth=6, learning_rate=0.1, colsample_bytree=0.5, min_child_weight=5.0, reg_lambda=5.0)
     platform = PlatformParams(
         master=f"local[{chosen.cores}]", driver_memory=chosen.driver_memory, shuffle_partitions=chosen.cores
     )

@@ -12,7 +12,7 @@ from social_signals.core.times import iso
 TRAIN = "train"
 VALID = "valid"
 TEST = "test"
-# Known by the first test cut-off, yet overlapping train or valid in time: learnt from only once those two have done their work.
+# Known by the first test cut-off, yet overlapping train or valid in time: learnt from only where those are not held apart.
 BETWEEN = "between"
 
 BY_TIME = "time"
@@ -32,7 +32,7 @@ class Splits:
     people, not at another time.
 
     before_test: every cut-off whose outcome window ends at or before the first of test (all of them where the split is by
-    person): what a model may learn from once train and valid have told how long.
+    person): what a model may learn from that is judged on test alone.
     """
 
     train: list[datetime]

@@ -75,7 +75,7 @@ def train_churn(
     job, labels before training.
     Raises ConfigError, ResourceError or DataQualityError with what is missing.
     """
-    spark = examples.sparkSession
+    spark, xgboost = examples.sparkSession, xgboost.for_features(len(features))
     slots = require_barrier(spark, workers=xgboost.num_workers, device=device)
     require_features(examples, features, model_id="the churn model")
     examined = examine(
@@ -97,7 +97,7 @@ def train_churn(
     require_device(spark, device)
     grower = Grower(
         examples, features=features, params=params, xgboost=xgboost, workers=workers, device=device, seed=seed,
-        valid_rows=examined.rows[VALID], categorical=list(known), key=subject.key,
+        valid_rows=examined.rows[VALID], known_rows=examined.before_test, categorical=list(known), key=subject.key,
         positive_weight=xgboost.weight_of_a_positive(rows=examined.rows[TRAIN], positives=examined.positives[TRAIN]),
     )  # fmt: skip
     trials: list[Trial] = []
@@ -106,9 +106,10 @@ def train_churn(
         name = model_id_of(f"{kind}-search", made_of | {"search": tried.as_json() | {"n_trials": 0}})
         trials = _search(grower, tried, splits=splits, study=name, folder=studies or store.root.parent / "studies")
         grower = replace(grower, xgboost=replace(xgboost, **best_of(trials).settings))
-    chosen = grower.stopped_early()
-    fitted = grower.grown(rounds=chosen.rounds) if params.refit else chosen
-    calibration = fit_calibration(*grower.unseen_margins(chosen))
+    chosen = grower.chosen()
+    fitted = grower.finished(chosen)
+    unseen = grower.unseen_margins(chosen)
+    calibration = fit_calibration(unseen[MARGIN], unseen[CHURNED])
     test = judged_rows(examples, fitted, features=features, refit=params.refit, total=examined.rows[TEST], seed=seed,
         categories={name: len(values) for name, values in known.items()}, groups=groups, subject=subject,
     )  # fmt: skip
@@ -124,7 +125,7 @@ def train_churn(
             grower, features=[name for name in features if name not in text.columns],
             xgboost=replace(grower.xgboost, monotone=bounds),
         )  # fmt: skip
-        metrics["text"] = added_by_text(test, chosen, grower=plain, refit=params.refit, seed=seed)
+        metrics["text"] = added_by_text(test, chosen, grower=plain, seed=seed)
     if params.n_seeds > 1:
         metrics["seeds"] = grower.spread(test, chosen=chosen, fitted=fitted)
     if more is not None:

@@ -45,7 +45,10 @@ RANK: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Fitted:
-    """A booster as UBJSON, cut at its best round, and how it came about. history: metric of each round by part."""
+    """A booster as UBJSON and how it came about. history: metric of each round by part.
+
+    rounds: its best one, where the booster is cut unless asked otherwise.
+    """
 
     booster: bytes
     rounds: int
@@ -129,10 +132,11 @@ def fit_classifier(
     rounds: int | None = None,
     categorical: Collection[str] = (),
     positive_weight: float = 1.0,
+    cut: bool = True,
 ) -> Fitted:
     """A booster for P(label = 1): stopped early on the rows of `is_valid`, or of exactly `rounds` rounds. One Spark job.
 
-    key: columns that are unique together. is_valid null: every row trains, and `rounds` says how long. categorical: the
+    cut: without it the trees after the best round are kept, for who looks for a round of their own (`first_rounds`). key: columns that are unique together. is_valid null: every row trains, and `rounds` says how long. categorical: the
     features that hold the codes of categories, 0 and up, which trees split by sets of them. positive_weight: how many 0s a 1
     counts as, in growing (as XGBoost's scale_pos_weight) and in the loss that stops it, which scale_pos_weight leaves as it is.
     """
@@ -147,7 +151,7 @@ def fit_classifier(
     settings = xgboost_settings(params, features=features) | {"objective": CLASSIFY, "eval_metric": "logloss"}
     return _grown(
         rows, by=ORDER, settings=settings, features=features, params=params, rounds=rounds, workers=workers, device=device,
-        seed=seed, categorical=categorical,
+        seed=seed, categorical=categorical, cut=cut,
     )  # fmt: skip
 
 
@@ -203,6 +207,7 @@ class _Growth:
     workers: int
     device: str
     threads: int
+    cut: bool
 
 
 def _grown(
@@ -217,6 +222,7 @@ def _grown(
     device: str,
     seed: int,
     categorical: Collection[str] = (),
+    cut: bool = True,
 ) -> Fitted:
     threads = int(str(rows.sparkSession.conf.get("spark.task.cpus", "1")))
     growth = _Growth(
@@ -229,6 +235,7 @@ def _grown(
         workers=workers,
         device=device,
         threads=threads,
+        cut=cut,
     )
     # One partition a worker, straight out of a shuffle of our own: a plan without any breaks in a barrier stage
     # (SPARK-24820), and the deal must not depend on how rows happened to lie.
@@ -270,7 +277,7 @@ def _worker(growth: _Growth) -> Callable[[Iterable[Any]], Iterator[Any]]:
         if rank != 0:
             return
         rounds = growth.rounds if valid is None else int(booster.best_iteration) + 1
-        best = booster[:rounds]
+        best = booster[:rounds] if growth.cut else booster
         best.feature_names = growth.features
         best.set_attr(best_iteration=None, best_score=None)
         history = {f"{part}_{name}": values for part, of_part in watched.items() for name, values in of_part.items()}

@@ -19,16 +19,34 @@ from social_signals.models.distributed import Fitted, fit_classifier
 from social_signals.models.examples import MOST_EVALUATED_ROWS, ROLE, sample_of_people
 from social_signals.models.labels import CHURNED
 from social_signals.models.params import ChurnParams, XGBoostParams
-from social_signals.models.predict import MARGIN, margins_on, with_margins
+from social_signals.models.predict import MARGIN, first_rounds, margins_on, with_margins
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
 T = TypeVar("T")
 
+VALID_LOSS = "valid_logloss"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """How many rounds to grow, and the models that told it.
+
+    models: one for each fold of people, which has not seen them, its later rounds kept; or the one that stopped on valid.
+    history: the log loss of each round by part (`train_logloss`, `valid_logloss`: rows that grew no tree), their mean.
+    """
+
+    rounds: int
+    history: dict[str, list[float]]
+    models: Sequence[Fitted]
+
 
 @dataclass(frozen=True)
 class Grower:
-    """Examples as `train_churn` takes them, and everything that its fits share. positive_weight: see `fit_classifier`."""
+    """Examples as `train_churn` takes them, and everything that its fits share.
+
+    valid_rows, known_rows: of valid, and of all that was known before the test. positive_weight: see `fit_classifier`.
+    """
 
     examples: DataFrame
     features: Sequence[str]
@@ -38,42 +56,52 @@ class Grower:
     device: str
     seed: int
     valid_rows: int
+    known_rows: int
     categorical: Sequence[str]
     positive_weight: float = 1.0
     key: Sequence[str] = (AS_OF, USER_ID)
 
-    def stopped_early(self, *, seed: int | None = None) -> Fitted:
-        """Grown on train until valid gets no better."""
-        rows = self.examples.where(F.col(ROLE).isin(TRAIN, VALID))
-        return self._fit(rows, is_valid=F.col(ROLE) == VALID, seed=seed)
+    def chosen(self, *, seed: int | None = None) -> Chosen:
+        """How long to grow: with a refit, what is best for people that a model has not seen, else for the rows of valid.
+
+        Valid comes after train, so how often 1s come differs between them in most communities, and the log loss there is
+        least after few rounds that move every probability little. People are folds of the same months.
+        """
+        if not self.params.refit:
+            rows = self.examples.where(F.col(ROLE).isin(TRAIN, VALID))
+            stopped = self._fit(rows, is_valid=F.col(ROLE) == VALID, seed=seed)
+            return Chosen(stopped.rounds, stopped.history, [stopped])
+        models = self.together([partial(self._without, number, seed) for number in range(self._folds)])
+        history = {part: _mean_curve([one.history[part] for one in models]) for part in models[0].history}
+        return Chosen(int(np.argmin(history[VALID_LOSS])) + 1, history, models)
 
     def grown(self, *, rounds: int, seed: int | None = None) -> Fitted:
         """Grown for so many rounds on everything that was known before the test."""
         return self._fit(self._before_test(), rounds=rounds, seed=seed)
 
-    def unseen_margins(self, chosen: Fitted) -> tuple[pd.Series, pd.Series]:
-        """Margins and outcomes of the valid rows, each by a model that has not seen their person.
+    def finished(self, chosen: Chosen, *, seed: int | None = None) -> Fitted:
+        """The model itself: grown for the chosen rounds with a refit, else the one that stopped on valid."""
+        return self.grown(rounds=chosen.rounds, seed=seed) if self.params.refit else chosen.models[0]
 
-        Valid lies nearest to the test in time, so it says best how often 1s come by now. Without a refit `chosen` itself has
-        seen none of it.
-        """
-        valid = self.examples.where(F.col(ROLE) == VALID)
+    def unseen_margins(self, chosen: Chosen) -> pd.DataFrame:
+        """(margin, churned) of rows that grew none of the trees that say the margin: with a refit everything known
+        before the test, each row by the model that has not seen its person; else those of valid. Bounded."""
         if not self.params.refit:
-            return self._margins(valid, chosen)
-        folds = self.params.calibration_folds
-        fold = self._place_of_person("fold", parts=folds)
+            return self._margins(
+                self.examples.where(F.col(ROLE) == VALID), chosen.models[0].booster, total=self.valid_rows
+            )
+        rows, fold = self._before_test(), self._fold
 
-        def of_fold(number: int) -> tuple[pd.Series, pd.Series]:
-            fitted = self._fit(self._before_test().where(fold != number), rounds=chosen.rounds)
-            return self._margins(valid.where(fold == number), fitted)
+        def of_fold(number: int) -> pd.DataFrame:
+            booster = first_rounds(chosen.models[number].booster, chosen.rounds)
+            return self._margins(rows.where(fold == number), booster, total=self.known_rows)
 
-        parts = self.together([partial(of_fold, number) for number in range(folds)])
-        return pd.concat([part[0] for part in parts]), pd.concat([part[1] for part in parts])
+        return pd.concat(self.together([partial(of_fold, number) for number in range(self._folds)]), ignore_index=True)
 
-    def spread(self, test: pd.DataFrame, *, chosen: Fitted, fitted: Fitted) -> dict[str, float]:
+    def spread(self, test: pd.DataFrame, *, chosen: Chosen, fitted: Fitted) -> dict[str, float]:
         """The ROC AUC on `test` with each of n_seeds seeds, grown as the model was: mean and standard deviation.
 
-        chosen: how long to grow. fitted: the model itself, which is the first of them.
+        chosen: how long to grow, with a refit. fitted: the model itself, which is the first of them.
         """
         calls = [partial(self._with_seed, self.seed + more, chosen) for more in range(1, self.params.n_seeds)]
         models = [fitted, *self.together(calls)]
@@ -93,14 +121,26 @@ class Grower:
             rows = rows.where(F.col(AS_OF).isin([*fold.train, *fold.valid]))
             is_valid = F.col(AS_OF).isin(fold.valid)
         fitted = self._fit(rows, is_valid=is_valid, settings=settings)
-        return float(min(fitted.history["valid_logloss"]))
+        return float(min(fitted.history[VALID_LOSS]))
 
     def together(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """Several fits side by side. Several workers take every slot; single ones leave room for each other."""
         return at_once(self.examples.sparkSession, calls) if self.workers == 1 else [call() for call in calls]
 
-    def _with_seed(self, seed: int, chosen: Fitted) -> Fitted:
-        return self.grown(rounds=chosen.rounds, seed=seed) if self.params.refit else self.stopped_early(seed=seed)
+    def _with_seed(self, seed: int, chosen: Chosen) -> Fitted:
+        return self.finished(chosen if self.params.refit else self.chosen(seed=seed), seed=seed)
+
+    @property
+    def _folds(self) -> int:
+        return self.params.calibration_folds
+
+    @property
+    def _fold(self) -> Column:
+        return self._place_of_person("fold", parts=self._folds)
+
+    def _without(self, number: int, seed: int | None) -> Fitted:
+        """Grown on everybody known before the test but the people of a fold, on whom it stops."""
+        return self._fit(self._before_test(), is_valid=self._fold == number, seed=seed, cut=False)
 
     def _place_of_person(self, purpose: str, *, parts: int) -> Column:
         return F.pmod(F.xxhash64(F.lit(self.seed), F.lit(purpose), F.col(USER_ID)), F.lit(parts))
@@ -116,20 +156,28 @@ class Grower:
         rounds: int | None = None,
         seed: int | None = None,
         settings: XGBoostParams | None = None,
+        cut: bool = True,
     ) -> Fitted:
         return fit_classifier(
             rows, features=self.features, label=CHURNED, is_valid=is_valid, key=self.key,
             params=settings or self.xgboost,
             workers=self.workers, device=self.device, seed=self.seed if seed is None else seed, rounds=rounds,
-            categorical=self.categorical, positive_weight=self.positive_weight,
+            categorical=self.categorical, positive_weight=self.positive_weight, cut=cut,
         )  # fmt: skip
 
-    def _margins(self, rows: DataFrame, fitted: Fitted) -> tuple[pd.Series, pd.Series]:
-        sampled = sample_of_people(rows, total=self.valid_rows, most=MOST_EVALUATED_ROWS, seed=self.seed)
+    def _margins(self, rows: DataFrame, booster: bytes, *, total: int) -> pd.DataFrame:
+        """total: how many rows there are, of which `rows` may be a part; bounded in the whole."""
+        sampled = sample_of_people(rows, total=total, most=MOST_EVALUATED_ROWS, seed=self.seed)
         scored = with_margins(
             sampled.select(F.col(CHURNED).cast("int").alias(CHURNED), *self.features),
-            booster=fitted.booster, features=self.features, keep=[CHURNED],
+            booster=booster, features=self.features, keep=[CHURNED],
         )  # fmt: skip
         # An order of its own, so that a sum over them is the same in every run.
-        small = pd.DataFrame(scored.toPandas()).sort_values([MARGIN, CHURNED], ignore_index=True)
-        return small[MARGIN], small[CHURNED]
+        return pd.DataFrame(scored.toPandas()).sort_values([MARGIN, CHURNED], ignore_index=True)
+
+
+def _mean_curve(curves: Sequence[Sequence[float]]) -> list[float]:
+    """The mean of each round; a curve that has ended keeps its last value."""
+    longest = max(map(len, curves))
+    filled = [[*curve, *[curve[-1]] * (longest - len(curve))] for curve in curves]
+    return [float(value) for value in np.mean(filled, axis=0)]

@@ -66,9 +66,9 @@ class ChurnParams(CutoffParams):
     definition: `silence`, a person active in the lookback does nothing over the whole horizon; `event`, such a person does one
     of `events` in the horizon (who has unsubscribed before is not asked about); `contract`, a column of `contract.table` says
     so. kinds: the kinds of interaction by which a person is active (posts always count); empty means every kind.
-    refit: once train and valid have said how many rounds to grow, learn from everything whose outcome was known before the
-    first test cut-off; `calibration_folds` models, each without a part of the people, then say how margins become
-    probabilities. Without it the model knows the train cut-offs alone and is calibrated on valid. n_seeds: how many seeds
+    refit: learn from everything whose outcome was known before the first test cut-off; `calibration_folds` models, each
+    without a part of the people, first say by those how many rounds to grow and how margins become probabilities (ADR
+    0020). Without it the model knows the train cut-offs alone, stops on valid and is calibrated there. n_seeds: how many seeds
     the model is grown with, to tell the spread of its metrics; the first one's is kept. groups: of whom the metrics are told
     apart: columns of silver.users (`country`, `language`, `is_creator`, `attributes.KEY`), or features, of which numbers are cut
     at their quartiles (`follower_count` gives bands of size); groups of fewer than min_group_rows judged rows are left out.
@@ -152,10 +152,15 @@ class InfluenceParams(CutoffParams):
 BALANCES = ("none", "weights")
 
 
+# Of what each tree may use.
+_SHARE_OF_FEATURES, _FEWEST_FEATURES = 0.2, 10
+
+
 @dataclass
 class XGBoostParams:
-    """How the trees are grown. The defaults suit some thousand rows to some million and some hundred features.
+    """How the trees are grown. The defaults suit some hundred rows to some million, of some hundred features or ten.
 
+    colsample_bytree: the share of the features that a tree may use; null is a fifth of them, and no fewer than ten.
     monotone: feature -> 1 or -1, where more of it may only raise or only lower the outcome. balance: what classes of unequal
     size mean to a classifier: `none`, each row counts once; `weights`, a 1 counts as often as there are more 0s than 1s to train
     on, so that both weigh the same. scale_pos_weight: how many 0s a 1 counts as, where balance is none. Probabilities are
@@ -164,14 +169,14 @@ class XGBoostParams:
     are slots, so that small data gives the same model on a laptop and on a cluster.
     """
 
-    max_depth: int = 4
-    learning_rate: float = 0.05
-    n_estimators: int = 600
-    early_stopping_rounds: int = 40
+    max_depth: int = 3
+    learning_rate: float = 0.03
+    n_estimators: int = 1500
+    early_stopping_rounds: int = 60
     subsample: float = 0.8
-    colsample_bytree: float = 0.5
-    min_child_weight: float = 5.0
-    reg_lambda: float = 5.0
+    colsample_bytree: float | None = None
+    min_child_weight: float = 10.0
+    reg_lambda: float = 1.0
     max_bin: int = 256
     monotone: dict[str, int] = field(default_factory=dict)
     balance: str = "none"
@@ -184,8 +189,9 @@ class XGBoostParams:
         for name in whole:
             if getattr(self, name) < 1:
                 raise ConfigError(f"xgboost.{name} is {getattr(self, name)}", hint="give 1 or more")
-        for name in ("learning_rate", "subsample", "colsample_bytree"):
-            if not 0 < getattr(self, name) <= 1:
+        shares = {name: getattr(self, name) for name in ("learning_rate", "subsample", "colsample_bytree")}
+        for name, share in shares.items():
+            if share is not None and not 0 < share <= 1:
                 raise ConfigError(f"xgboost.{name} is {getattr(self, name)}", hint="give more than 0 and at most 1")
         if self.num_workers is not None and self.num_workers < 1:
             raise ConfigError(
@@ -203,6 +209,17 @@ class XGBoostParams:
             )
         if self.max_bin < 2:
             raise ConfigError(f"xgboost.max_bin is {self.max_bin}", hint="give 2 or more; 256 is usual")
+
+    def for_features(self, count: int) -> XGBoostParams:
+        """The same with what hangs on the number of features worked out.
+
+        >>> XGBoostParams().for_features(200).colsample_bytree, XGBoostParams().for_features(20).colsample_bytree
+        (0.2, 0.5)
+        """
+        if self.colsample_bytree is not None:
+            return self
+        share = max(_SHARE_OF_FEATURES, min(1.0, _FEWEST_FEATURES / max(count, 1)))
+        return replace(self, colsample_bytree=round(share, 4))
 
     def weight_of_a_positive(self, *, rows: int, positives: int) -> float:
         """How many 0s a 1 counts as, where so many of the rows to train on are 1.
@@ -237,7 +254,7 @@ DEFAULT_SPACE: dict[str, Any] = {
     "colsample_bytree": {"low": 0.2, "high": 1.0},
 }
 DEFAULT_GRID: dict[str, Any] = {
-    "max_depth": [3, 4, 6], "min_child_weight": [1.0, 5.0, 25.0], "colsample_bytree": [0.3, 0.5, 0.8],
+    "max_depth": [3, 4, 6], "min_child_weight": [1.0, 5.0, 25.0], "colsample_bytree": [0.2, 0.5, 0.8],
 }  # fmt: skip
 
 
@@ -355,7 +372,8 @@ def xgboost_settings(params: XGBoostParams, *, features: Sequence[str]) -> dict[
     >>> xgboost_settings(XGBoostParams(monotone={"b": -1}), features=["a", "b"])["monotone_constraints"]
     '(0,-1)'
     """
-    named = {XGBOOST_NAMES[name]: value for name, value in vars(params).items()}
+    complete = params.for_features(len(features))
+    named = {XGBOOST_NAMES[name]: value for name, value in vars(complete).items()}
     settings = {name: value for name, value in named.items() if name is not IGNORED}
     for name in params.monotone:
         if name not in features:

@@ -32,6 +32,12 @@ def load_booster(booster: bytes, *, device: str = "cpu", threads: int = 1) -> An
     return loaded
 
 
+def first_rounds(booster: bytes, rounds: int) -> bytes:
+    """The booster of the first `rounds` rounds; all of it where it has no more."""
+    loaded = load_booster(booster)
+    return booster if loaded.num_boosted_rounds() <= rounds else bytes(loaded[:rounds].save_raw("ubj"))
+
+
 class HasColumns(Protocol):
     """A frame, or the contract of a table that is still to be read."""
 

@@ -10,11 +10,10 @@ import pandas as pd
 
 from social_signals.evaluation.metrics import paired_bootstrap, roc_auc
 from social_signals.models.distributed import Fitted
+from social_signals.models.grower import VALID_LOSS, Chosen
 from social_signals.models.judged import PERSON
 from social_signals.models.labels import CHURNED
 from social_signals.models.predict import MARGIN, margins_on
-
-_VALID_LOSS = "valid_logloss"
 
 
 @dataclass(frozen=True)
@@ -32,25 +31,25 @@ class Grows(Protocol):
     @property
     def features(self) -> Sequence[str]: ...
 
-    def stopped_early(self) -> Fitted: ...
+    def chosen(self) -> Chosen: ...
 
-    def grown(self, *, rounds: int) -> Fitted: ...
+    def finished(self, chosen: Chosen) -> Fitted: ...
 
 
-def added_by_text(test: pd.DataFrame, with_text: Fitted, *, grower: Grows, refit: bool, seed: int) -> dict[str, float]:
+def added_by_text(test: pd.DataFrame, with_text: Chosen, *, grower: Grows, seed: int) -> dict[str, float]:
     """What features of texts added: ROC AUC on the same test rows with them and without, and the difference with its interval;
-    and the log loss on valid of the two models that stopped there, which is what to choose by.
+    and the log loss of the two on rows before the test that grew none of their trees, which is what to choose by.
 
-    test: features, label, person and the margin of the model that reads texts, whose trees stopped early are `with_text`.
+    test: features, label, person and the margin of the model that reads texts. with_text: how long to grow that one.
     grower: grows the model without them, the same way on the other features.
     """
-    chosen = grower.stopped_early()
-    fitted = grower.grown(rounds=chosen.rounds) if refit else chosen
+    chosen = grower.chosen()
+    fitted = grower.finished(chosen)
     ours, theirs, labels = test[MARGIN], margins_on(fitted.booster, test[list(grower.features)]), test[CHURNED]
     gained = paired_bootstrap(roc_auc, labels, ours, theirs, groups=test[PERSON], seed=seed)
     found = {
         "roc_auc": roc_auc(labels, ours), "roc_auc_without": roc_auc(labels, theirs),
         "difference": gained.value, "low": gained.low, "high": gained.high,
-        "valid_log_loss": min(with_text.history[_VALID_LOSS]), "valid_log_loss_without": min(chosen.history[_VALID_LOSS]),
+        "valid_log_loss": min(with_text.history[VALID_LOSS]), "valid_log_loss_without": min(chosen.history[VALID_LOSS]),
     }  # fmt: skip
     return {name: round(value, 10) for name, value in found.items()}

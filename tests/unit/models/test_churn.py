@@ -94,7 +94,7 @@ def test_workers_agree_with_plain_xgboost(examples, train):
     }
     plain = xgboost.train(
         {
-            "objective": "binary:logistic", "max_depth": 3, "learning_rate": 0.2, "min_child_weight": 5.0, "reg_lambda": 5.0,
+            "objective": "binary:logistic", "max_depth": 3, "learning_rate": 0.2, "min_child_weight": 10.0, "reg_lambda": 1.0,
             "eval_metric": "logloss", "nthread": 1,
         },
         parts["train"], 40, evals=[(parts["valid"], "valid")], early_stopping_rounds=10, verbose_eval=False,
@@ -120,19 +120,29 @@ def test_the_same_inputs_find_the_finished_model(examples, train, tmp_path):
     assert found.booster == first.booster
 
 
-def test_what_happened_between_train_and_valid_is_learnt_from_once_they_have_said_how_long(examples, train):
-    # valid's only cut-off moves a part into the gap: there it may teach, and may not say when to stop
+def test_what_happened_between_train_and_valid_is_learnt_from_in_a_refit_alone(examples, train):
     gap = F.when((F.col("role") == "valid") & (F.xxhash64("user_id") % 2 == 0), "between").otherwise(F.col("role"))
     with_gap = examples.withColumn("role", gap)
-    model, _ = train(with_gap)
-    without, _ = train(with_gap.where("role <> 'between'"))
-    assert model.card["rounds"] == without.card["rounds"]
-    assert model.card["history"] == without.card["history"]
-    assert model.booster != without.booster
-    frozen, _ = train(with_gap, params=ChurnParams(refit=False))
+    without = with_gap.where("role <> 'between'")
+    plain = ChurnParams(refit=False)
+    (model, _), (poorer, _) = train(with_gap), train(without)
+    assert model.booster != poorer.booster
+    (frozen, _), (same, _) = train(with_gap, params=plain), train(without, params=plain)
+    assert frozen.booster == same.booster
     held_out = local_test(examples)
     late, early = (roc_auc(held_out["churned"], margins(m.booster, held_out)) for m in (model, frozen))
     assert late > early - 0.005
+
+
+def test_a_strange_month_before_the_test_does_not_say_how_long_to_grow(examples, train):
+    # on valid who leaves is chance, so that every tree makes things worse there
+    coin = (F.xxhash64("user_id") % 2 == 0).cast("int")
+    strange = examples.withColumn("churned", F.when(F.col("role") == "valid", coin).otherwise(F.col("churned")))
+    (model, _), (stopped, _) = train(strange), train(strange, params=ChurnParams(refit=False))
+    assert stopped.card["rounds"] < 5 < model.card["rounds"]
+    curve, rounds = model.card["history"]["valid_logloss"], model.card["rounds"]
+    assert curve[rounds - 1] == min(curve)
+    assert load_booster(model.booster).num_boosted_rounds() == rounds
 
 
 def test_seeds_tell_how_far_chance_carries(examples, train):
@@ -286,7 +296,7 @@ def test_a_weight_of_ones_is_what_xgboost_calls_scale_pos_weight(examples, train
     model, _ = train(few, params=ChurnParams(refit=False), xgboost=weighted)
     rows = few.where("role = 'train'").toPandas().sort_values(["as_of", "user_id"])
     plain = xgboost.train(
-        {"objective": "binary:logistic", "max_depth": 3, "learning_rate": 0.2, "min_child_weight": 5.0, "reg_lambda": 5.0,
+        {"objective": "binary:logistic", "max_depth": 3, "learning_rate": 0.2, "min_child_weight": 10.0, "reg_lambda": 1.0,
          "scale_pos_weight": 5.0, "nthread": 1},
         xgboost.QuantileDMatrix(rows[FEATURES].to_numpy(np.float32), label=rows["churned"]), model.card["rounds"],
     )  # fmt: skip

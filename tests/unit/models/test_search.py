@@ -49,7 +49,7 @@ def searched(tmp_path):
 def test_tpe_finds_the_bottom_and_begins_with_the_configured_settings(searched):
     score = Bowl()
     trials = searched(SearchParams(method="tpe", n_trials=32, space=SPACE), score)
-    assert trials[0].settings == {"max_depth": 4, "learning_rate": 0.05}
+    assert trials[0].settings == {"max_depth": 3, "learning_rate": 0.03}
     assert best_of(trials).loss < 0.36 < trials[0].loss
     assert {trial.state for trial in trials} == {"complete", "pruned"}
     assert len(score.asked) == sum(len(trial.losses) for trial in trials) < 3 * 32

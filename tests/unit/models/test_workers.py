@@ -31,7 +31,7 @@ rows["label"] = (chance.random(len(rows)) < 1 / (1 + np.exp(-pull))).astype(int)
 rows["key"] = np.arange(len(rows))
 train, test = rows[:15_000], rows[15_000:]
 params = XGBoostParams(max_depth=4, learning_rate=0.1, subsample=1.0, colsample_bytree=1.0)
-settings = {"objective": "binary:logistic", "max_depth": 4, "learning_rate": 0.1, "min_child_weight": 5.0, "reg_lambda": 5.0, "nthread": 1}
+settings = {"objective": "binary:logistic", "max_depth": 4, "learning_rate": 0.1, "min_child_weight": 10.0, "reg_lambda": 1.0, "nthread": 1}
 data = xgboost.QuantileDMatrix(train[names].to_numpy(np.float32), label=train["label"], max_bin=params.max_bin, nthread=1)
 plain = xgboost.train(settings, data, 60)
 found = {"plain": roc_auc(test["label"], plain.inplace_predict(test[names].to_numpy(np.float32)))}
