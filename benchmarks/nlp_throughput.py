@@ -21,7 +21,6 @@ import random
 import re
 import statistics
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -35,10 +34,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import onnxruntime
-import psutil
 from pyspark.sql import DataFrame
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
+from turns import Memory
 
 from social_signals.core.places import shipped
 from social_signals.core.session import PlatformParams, make_session
@@ -140,29 +139,6 @@ def padded(rows: list[list[int]]) -> dict[str, np.ndarray]:
         ids[i, : len(row)] = row
         mask[i, : len(row)] = 1
     return dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)), strict=True))
-
-
-class Memory:
-    """The largest resident memory seen of the JVM and of the Python workers below it, in MiB."""
-
-    def __init__(self) -> None:
-        self.jvm = self.python = 0.0
-        self._is_over = threading.Event()
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def _watch(self) -> None:
-        while not self._is_over.wait(0.2):
-            sizes = {"java": 0.0, "python": 0.0}
-            for process in psutil.Process().children(recursive=True):
-                try:
-                    kind = "java" if "java" in process.name() else "python"
-                    sizes[kind] += process.memory_info().rss / 2**20
-                except psutil.Error:
-                    continue
-            self.jvm, self.python = max(self.jvm, sizes["java"]), max(self.python, sizes["python"])
-
-    def stop(self) -> None:
-        self._is_over.set()
 
 
 def timed(call: Callable[[], object]) -> float:

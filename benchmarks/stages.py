@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-import psutil
+from turns import Memory
 
 
 def run(interactions: int, *, memory: str, cores: int, root: Path) -> dict[str, object]:
@@ -31,37 +29,18 @@ def run(interactions: int, *, memory: str, cores: int, root: Path) -> dict[str, 
         f"catalog.root={root}",
     ]  # fmt: skip
     started = time.monotonic()
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env={**os.environ})
-    peak = [0.0]
-    watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
-    watcher.start()
-    out, _ = process.communicate()
-    if process.returncode != 0:
-        raise SystemExit(f"the pipeline ended with exit code {process.returncode}: {out.strip().splitlines()[-1:]}")
+    watched = Memory()
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=False)
+    watched.stop()
+    if done.returncode != 0:
+        raise SystemExit(
+            f"the pipeline ended with exit code {done.returncode}: {done.stdout.strip().splitlines()[-1:]}"
+        )
     return {
-        **json.loads(out.splitlines()[-1]),
-        "peak_mb": round(peak[0]),
+        **json.loads(done.stdout.splitlines()[-1]),
+        "peak_mb": round(watched.total),
         "wall_s": round(time.monotonic() - started, 1),
     }
-
-
-def _watch(pid: int, peak: list[float]) -> None:
-    """Keep the largest sum of resident memory over the process and its children, in MiB."""
-    try:
-        process = psutil.Process(pid)
-        while process.is_running():
-            peak[0] = max(peak[0], sum(_resident(p) for p in [process, *process.children(recursive=True)]) / 2**20)
-            time.sleep(0.5)
-    except psutil.NoSuchProcess:
-        return
-
-
-def _resident(process: psutil.Process) -> int:
-    """Bytes; 0 for a worker that ended between being listed and being asked."""
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return 0
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the benchmarks of models share: contestants take turns, medians are compared; memory is watched meanwhile."""
+"""What the benchmarks share: contestants take turns, medians are compared; memory is watched meanwhile."""
 
 from __future__ import annotations
 
@@ -28,24 +28,29 @@ def medians(contestants: Mapping[str, Callable[[], object]], *, rounds: int, see
 
 
 class Memory:
-    """The largest resident memory seen, in MiB: of the JVM, and of the largest single Python worker below it."""
+    """The largest resident memory seen below this process, in MiB: of JVMs, of the largest single Python worker, of all
+    Python processes together, and of everything together."""
 
     def __init__(self) -> None:
-        self.jvm = self.worker = 0.0
+        self.jvm = self.worker = self.python = self.total = 0.0
         self._is_over = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
         while not self._is_over.wait(0.2):
+            jvm, workers = 0.0, [0.0]
             for process in psutil.Process().children(recursive=True):
                 try:
                     size = process.memory_info().rss / 2**20
                     if "java" in process.name():
-                        self.jvm = max(self.jvm, size)
+                        jvm += size
                     else:
-                        self.worker = max(self.worker, size)
+                        workers.append(size)
                 except psutil.Error:
+                    # It ended between being listed and being asked.
                     continue
+            self.jvm, self.worker = max(self.jvm, jvm), max(self.worker, *workers)
+            self.python, self.total = max(self.python, sum(workers)), max(self.total, jvm + sum(workers))
 
     def stop(self) -> None:
         self._is_over.set()
