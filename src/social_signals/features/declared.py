@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pyspark.sql import Column
+from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, DoubleType, LongType, StringType, StructType, TimestampType
 
 from social_signals.features.engagement import (
@@ -36,6 +38,12 @@ class Feature:
     window_days: int | None
     meaning: str
     default: float | int | None = None
+
+    def finished(self, value: Column) -> Column:
+        """What was measured in the declared type and under the feature's name, its gaps filled with the default."""
+        typed = value.cast(self.kind)
+        filled = typed if self.default is None else F.coalesce(typed, F.lit(self.default).cast(self.kind))
+        return filled.alias(self.name)
 
 
 def _count(name: str, window_days: int | None, meaning: str) -> Feature:

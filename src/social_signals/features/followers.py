@@ -327,12 +327,4 @@ def _features() -> dict[str, Column]:
 
 @kept
 def _finished() -> list[Column]:
-    """Every feature of TIE in its declared type, its gaps filled with its default."""
-
-    def finished(name: str, column: Column) -> Column:
-        feature = TIE[name]
-        value = column.cast(feature.kind)
-        filled = value if feature.default is None else F.coalesce(value, F.lit(feature.default).cast(feature.kind))
-        return filled.alias(name)
-
-    return [finished(name, column) for name, column in _features().items()]
+    return [TIE[name].finished(value) for name, value in _features().items()]

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from social_signals.features import audience, engagement, rhythm, ties, words
 from social_signals.features.cutoffs import AGE_US, AS_OF_US, DAY_US, EVENT_US, by_person, in_last, micros, seen_from
-from social_signals.features.declared import FEATURE_NAMES, FEATURES, RHYTHM, TIES, Feature
+from social_signals.features.declared import FEATURE_NAMES, FEATURES, RHYTHM, TIES
 from social_signals.features.facts import LAST_ACT, ROLE, person_facts
 from social_signals.features.kept import kept
 from social_signals.features.params import FeatureParams
@@ -140,11 +140,4 @@ def _known_before(rows: DataFrame, own: str, as_of: datetime) -> DataFrame:
 
 @kept
 def _finished() -> list[Column]:
-    """Every feature in its declared type, its gaps filled with its default."""
-
-    def finished(feature: Feature) -> Column:
-        value = F.col(feature.name).cast(feature.kind)
-        filled = value if feature.default is None else F.coalesce(value, F.lit(feature.default).cast(feature.kind))
-        return filled.alias(feature.name)
-
-    return [finished(feature) for feature in FEATURES]
+    return [feature.finished(F.col(feature.name)) for feature in FEATURES]

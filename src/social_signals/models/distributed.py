@@ -136,9 +136,10 @@ def fit_classifier(
 ) -> Fitted:
     """A booster for P(label = 1): stopped early on the rows of `is_valid`, or of exactly `rounds` rounds. One Spark job.
 
-    cut: without it the trees after the best round are kept, for who looks for a round of their own (`first_rounds`). key: columns that are unique together. is_valid null: every row trains, and `rounds` says how long. categorical: the
+    key: columns that are unique together. is_valid null: every row trains, and `rounds` says how long. categorical: the
     features that hold the codes of categories, 0 and up, which trees split by sets of them. positive_weight: how many 0s a 1
     counts as, in growing (as XGBoost's scale_pos_weight) and in the loss that stops it, which scale_pos_weight leaves as it is.
+    cut: without it the trees after the best round are kept, for who looks for a round of their own (`first_rounds`).
     """
     weight = F.when(F.col(label) == 1, F.lit(positive_weight)).otherwise(F.lit(1.0)).cast("float").alias(WEIGHT)
     rows = examples.select(

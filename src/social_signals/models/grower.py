@@ -61,42 +61,37 @@ class Grower:
     positive_weight: float = 1.0
     key: Sequence[str] = (AS_OF, USER_ID)
 
-    def chosen(self, *, seed: int | None = None) -> Chosen:
+    def chosen(self) -> Chosen:
         """How long to grow: with a refit, what is best for people that a model has not seen, else for the rows of valid.
 
         Valid comes after train, so how often 1s come differs between them in most communities, and the log loss there is
         least after few rounds that move every probability little. People are folds of the same months.
         """
         if not self.params.refit:
-            rows = self.examples.where(F.col(ROLE).isin(TRAIN, VALID))
-            stopped = self._fit(rows, is_valid=F.col(ROLE) == VALID, seed=seed)
+            stopped = self._stopped_on_valid()
             return Chosen(stopped.rounds, stopped.history, [stopped])
-        models = self.together([partial(self._without, number, seed) for number in range(self._folds)])
+        models = self.together([partial(self._without, number) for number in range(self.params.calibration_folds)])
         history = {part: _mean_curve([one.history[part] for one in models]) for part in models[0].history}
         return Chosen(int(np.argmin(history[VALID_LOSS])) + 1, history, models)
 
-    def grown(self, *, rounds: int, seed: int | None = None) -> Fitted:
-        """Grown for so many rounds on everything that was known before the test."""
-        return self._fit(self._before_test(), rounds=rounds, seed=seed)
-
-    def finished(self, chosen: Chosen, *, seed: int | None = None) -> Fitted:
+    def finished(self, chosen: Chosen) -> Fitted:
         """The model itself: grown for the chosen rounds with a refit, else the one that stopped on valid."""
-        return self.grown(rounds=chosen.rounds, seed=seed) if self.params.refit else chosen.models[0]
+        return self._grown(chosen.rounds) if self.params.refit else chosen.models[0]
 
     def unseen_margins(self, chosen: Chosen) -> pd.DataFrame:
         """(margin, churned) of rows that grew none of the trees that say the margin: with a refit everything known
         before the test, each row by the model that has not seen its person; else those of valid. Bounded."""
         if not self.params.refit:
-            return self._margins(
-                self.examples.where(F.col(ROLE) == VALID), chosen.models[0].booster, total=self.valid_rows
-            )
+            valid = self.examples.where(F.col(ROLE) == VALID)
+            return self._margins(valid, chosen.models[0].booster, total=self.valid_rows)
         rows, fold = self._before_test(), self._fold
 
         def of_fold(number: int) -> pd.DataFrame:
             booster = first_rounds(chosen.models[number].booster, chosen.rounds)
             return self._margins(rows.where(fold == number), booster, total=self.known_rows)
 
-        return pd.concat(self.together([partial(of_fold, number) for number in range(self._folds)]), ignore_index=True)
+        parts = self.together([partial(of_fold, number) for number in range(self.params.calibration_folds)])
+        return pd.concat(parts, ignore_index=True)
 
     def spread(self, test: pd.DataFrame, *, chosen: Chosen, fitted: Fitted) -> dict[str, float]:
         """The ROC AUC on `test` with each of n_seeds seeds, grown as the model was: mean and standard deviation.
@@ -128,19 +123,24 @@ class Grower:
         return at_once(self.examples.sparkSession, calls) if self.workers == 1 else [call() for call in calls]
 
     def _with_seed(self, seed: int, chosen: Chosen) -> Fitted:
-        return self.finished(chosen if self.params.refit else self.chosen(seed=seed), seed=seed)
+        return self._grown(chosen.rounds, seed=seed) if self.params.refit else self._stopped_on_valid(seed=seed)
 
-    @property
-    def _folds(self) -> int:
-        return self.params.calibration_folds
+    def _grown(self, rounds: int, *, seed: int | None = None) -> Fitted:
+        """Grown for so many rounds on everything that was known before the test."""
+        return self._fit(self._before_test(), rounds=rounds, seed=seed)
+
+    def _stopped_on_valid(self, *, seed: int | None = None) -> Fitted:
+        """Grown on train until valid gets no better."""
+        rows = self.examples.where(F.col(ROLE).isin(TRAIN, VALID))
+        return self._fit(rows, is_valid=F.col(ROLE) == VALID, seed=seed)
 
     @property
     def _fold(self) -> Column:
-        return self._place_of_person("fold", parts=self._folds)
+        return self._place_of_person("fold", parts=self.params.calibration_folds)
 
-    def _without(self, number: int, seed: int | None) -> Fitted:
+    def _without(self, number: int) -> Fitted:
         """Grown on everybody known before the test but the people of a fold, on whom it stops."""
-        return self._fit(self._before_test(), is_valid=self._fold == number, seed=seed, cut=False)
+        return self._fit(self._before_test(), is_valid=self._fold == number, cut=False)
 
     def _place_of_person(self, purpose: str, *, parts: int) -> Column:
         return F.pmod(F.xxhash64(F.lit(self.seed), F.lit(purpose), F.col(USER_ID)), F.lit(parts))

@@ -192,7 +192,7 @@ class XGBoostParams:
         shares = {name: getattr(self, name) for name in ("learning_rate", "subsample", "colsample_bytree")}
         for name, share in shares.items():
             if share is not None and not 0 < share <= 1:
-                raise ConfigError(f"xgboost.{name} is {getattr(self, name)}", hint="give more than 0 and at most 1")
+                raise ConfigError(f"xgboost.{name} is {share}", hint="give more than 0 and at most 1")
         if self.num_workers is not None and self.num_workers < 1:
             raise ConfigError(
                 f"xgboost.num_workers is {self.num_workers}", hint="give 1 or more, or null to let the rows decide"

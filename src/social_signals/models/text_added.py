@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
 from social_signals.evaluation.metrics import paired_bootstrap, roc_auc
-from social_signals.models.distributed import Fitted
-from social_signals.models.grower import VALID_LOSS, Chosen
+from social_signals.models.grower import VALID_LOSS, Chosen, Grower
 from social_signals.models.judged import PERSON
 from social_signals.models.labels import CHURNED
 from social_signals.models.predict import MARGIN, margins_on
@@ -25,18 +24,7 @@ class ReadText:
     card: Mapping[str, Any]
 
 
-class Grows(Protocol):
-    """What grows a model of `features` on the examples."""
-
-    @property
-    def features(self) -> Sequence[str]: ...
-
-    def chosen(self) -> Chosen: ...
-
-    def finished(self, chosen: Chosen) -> Fitted: ...
-
-
-def added_by_text(test: pd.DataFrame, with_text: Chosen, *, grower: Grows, seed: int) -> dict[str, float]:
+def added_by_text(test: pd.DataFrame, with_text: Chosen, *, grower: Grower, seed: int) -> dict[str, float]:
     """What features of texts added: ROC AUC on the same test rows with them and without, and the difference with its interval;
     and the log loss of the two on rows before the test that grew none of their trees, which is what to choose by.
 

@@ -1,4 +1,4 @@
-"""The catalog: the only thing that reads, merges, overwrites or streams tables. It maps a contract to a place."""
+"""The catalog: the only thing that reads, merges, overwrites or streams tables, at the places that `Store` knows."""
 
 from __future__ import annotations
 
