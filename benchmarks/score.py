@@ -1,10 +1,12 @@
 """People per second of `score_churn`, Delta to Delta, against pyarrow with XGBoost's `inplace_predict` on the same files.
 
     python benchmarks/score.py [--rows 5000000] [--features 40] [--trees 100] [--cores 2] [--rounds 3] [--reasons none]
+                               [--device cpu|cuda]
 
 Ours is the job itself: the slice of gold.user_features read, everybody's probability calibrated, put into tenths, and the slice of
 gold.churn_scores replaced. The competitor reads the columns that it needs from the Parquet files of that slice, predicts with a
-thread a core, and writes one Parquet file of ids and probabilities; it knows no tenths. The last line is JSON: `ratio` is our
+thread a core, and writes one Parquet file of ids and probabilities; it knows no tenths. With
+`--device cuda` both predict on the GPU. The last line is JSON: `ratio` is our
 seconds over theirs, below 1 is better; `peak_mb` the largest resident memory of the JVM, `worker_mb` that of one Python worker.
 """
 
@@ -30,8 +32,10 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 from turns import Memory, medians
 
+from social_signals.core.gpu import CUDA
+from social_signals.core.machine import gpu_names
 from social_signals.core.progress import Progress
-from social_signals.core.session import PlatformParams, make_session
+from social_signals.core.session import DEVICES, PlatformParams, make_session
 from social_signals.features import FEATURE_NAMES, USER_FEATURES
 from social_signals.jobs import score_churn
 from social_signals.jobs.job import Context
@@ -86,16 +90,21 @@ def grown(files: list[str], features: list[str], *, trees: int, depth: int, core
     return bytes(xgb.train(settings, data, trees).save_raw("ubj"))
 
 
-def plain(files: list[str], features: list[str], booster: bytes, *, cores: int, target: Path) -> None:
+def plain(files: list[str], features: list[str], booster: bytes, *, cores: int, device: str, target: Path) -> None:
     """pyarrow and XGBoost, nothing else; files are read ahead while a batch is predicted."""
     pa.set_cpu_count(cores)
     loaded = xgb.Booster({"nthread": cores})
     loaded.load_model(bytearray(booster))
-    loaded.set_param({"nthread": cores})
+    loaded.set_param({"nthread": cores, "device": device})
     schema = pa.schema([("user_id", pa.string()), ("p", pa.float32())])
     with pq.ParquetWriter(target, schema) as writer:
         for batch in ds.dataset(files).to_batches(columns=["user_id", *features], batch_size=BATCH_ROWS):
-            p = loaded.inplace_predict(matrix(batch, features), validate_features=False)
+            values = matrix(batch, features)
+            if device == CUDA:
+                # rows in the memory of the machine would be predicted there, with a warning
+                p = loaded.predict(xgb.DMatrix(values, feature_names=features, nthread=cores))
+            else:
+                p = loaded.inplace_predict(values, validate_features=False)
             writer.write_batch(pa.record_batch([batch.column("user_id"), pa.array(p)], schema=schema))
 
 
@@ -110,11 +119,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--reasons", default="none")
     parser.add_argument("--driver-memory", default="4g")
+    parser.add_argument("--device", choices=DEVICES, default="cpu")
     chosen = parser.parse_args()
     features = list(FEATURE_NAMES[: chosen.features])
     platform = PlatformParams(
-        master=f"local[{chosen.cores}]", driver_memory=chosen.driver_memory, shuffle_partitions=chosen.cores
-    )
+        master=f"local[{chosen.cores}]", driver_memory=chosen.driver_memory, shuffle_partitions=chosen.cores,
+        device=chosen.device,
+    )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="benchmark-score-") as folder:
         spark = make_session(platform, app_name="benchmark score")
         place = CatalogParams(root=f"{folder}/lakehouse")
@@ -135,7 +146,12 @@ def main() -> None:
             {
                 "ours": ours,
                 "theirs": lambda: plain(
-                    files, features, booster, cores=chosen.cores, target=Path(folder) / "plain.parquet"
+                    files,
+                    features,
+                    booster,
+                    cores=chosen.cores,
+                    device=chosen.device,
+                    target=Path(folder) / "plain.parquet",
                 ),
             },
             rounds=chosen.rounds,
@@ -157,6 +173,7 @@ def main() -> None:
         "trees": chosen.trees,
         "depth": chosen.depth,
         "reasons": chosen.reasons,
+        "device": gpu_names()[0] if chosen.device == CUDA else chosen.device,
         "rows_per_s": round(chosen.rows / seconds["ours"]),
         "largest_difference": apart,
         "peak_mb": round(memory.jvm),

@@ -1,10 +1,11 @@
 """Seconds from a Delta table to a model, by Spark tasks that train together, against plain XGBoost on the same files.
 
     python benchmarks/train.py [--rows 2000000] [--features 40] [--trees 100] [--cores 2] [--workers 2] [--rounds 3]
+                               [--device cpu|cuda]
 
 Ours is `fit_classifier`, as `train_churn` calls it: rows dealt to the workers by a hash of their key, each worker's sorted, one
 matrix of bins a worker, histograms shared. The competitor reads the same Parquet files with pyarrow into one QuantileDMatrix and
-trains with a thread a core. The last line is JSON: `ratio` is our seconds over theirs, below 1 is better; `roc_auc` and
+trains with a thread a core. With `--device cuda` both train on the GPU, in local mode by one worker. The last line is JSON: `ratio` is our seconds over theirs, below 1 is better; `roc_auc` and
 `their_roc_auc` are on rows kept apart.
 """
 
@@ -30,7 +31,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from turns import Memory, medians
 
-from social_signals.core.session import PlatformParams, make_session
+from social_signals.core.gpu import CUDA
+from social_signals.core.machine import gpu_names
+from social_signals.core.session import DEVICES, PlatformParams, make_session
 from social_signals.evaluation.metrics import roc_auc
 from social_signals.models.distributed import CLASSIFY, fit_classifier
 from social_signals.models.params import XGBoostParams, xgboost_settings
@@ -75,12 +78,15 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--driver-memory", default="4g")
+    parser.add_argument("--device", choices=DEVICES, default="cpu")
     chosen = parser.parse_args()
+    workers = 1 if chosen.device == CUDA else chosen.workers
     features = [f"feature_{place:02}" for place in range(chosen.features)]
     params = XGBoostParams(max_depth=6, learning_rate=0.1, colsample_bytree=0.5, min_child_weight=5.0, reg_lambda=5.0)
     platform = PlatformParams(
-        master=f"local[{chosen.cores}]", driver_memory=chosen.driver_memory, shuffle_partitions=chosen.cores
-    )
+        master=f"local[{chosen.cores}]", driver_memory=chosen.driver_memory, shuffle_partitions=chosen.cores,
+        device=chosen.device,
+    )  # fmt: skip
     found: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory(prefix="benchmark-train-") as folder:
         spark = make_session(platform, app_name="benchmark train")
@@ -92,12 +98,13 @@ def main() -> None:
         def ours() -> None:
             found["ours"] = fit_classifier(
                 spark.read.format("delta").load(f"{folder}/examples"), features=features, label=LABEL, is_valid=None,
-                key=[KEY], params=params, workers=chosen.workers, device="cpu", seed=7, rounds=chosen.trees,
+                key=[KEY], params=params, workers=workers, device=chosen.device, seed=7, rounds=chosen.trees,
             ).booster  # fmt: skip
 
         def theirs() -> None:
             settings = xgboost_settings(params, features=features) | {
                 "objective": CLASSIFY, "eval_metric": "logloss", "tree_method": "hist", "seed": 7,
+                "device": chosen.device,
             }  # fmt: skip
             booster = plain(files, features, settings, rounds=chosen.trees, cores=chosen.cores)
             found["theirs"] = bytes(booster.save_raw("ubj"))
@@ -115,7 +122,8 @@ def main() -> None:
         "competitor": f"pyarrow {pa.__version__} and xgboost {xgb.__version__} QuantileDMatrix on the same files",
         "rows": chosen.rows,
         "cores": chosen.cores,
-        "workers": chosen.workers,
+        "workers": workers,
+        "device": gpu_names()[0] if chosen.device == CUDA else chosen.device,
         "features": chosen.features,
         "trees": chosen.trees,
         "roc_auc": round(auc["ours"], 5),

@@ -60,10 +60,13 @@ def fine_tune(spark: SparkSession, work: Work) -> Trained:
 
     from social_signals.nlp.finetune.loop import train_here
 
-    distributor = TorchDistributor(
-        num_processes=work.params.workers, local_mode=is_local(spark), use_gpu=work.device == "cuda"
-    )
     try:
+        # In local mode Spark gives out no GPUs, and the distributor would find none: processes there take the cards they see.
+        distributor = TorchDistributor(
+            num_processes=work.params.workers,
+            local_mode=is_local(spark),
+            use_gpu=work.device == "cuda" and not is_local(spark),
+        )
         # the last line of stdout is the job's own
         with redirect_stdout(sys.stderr):
             trained: Any = distributor.run(train_here, work)
