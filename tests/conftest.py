@@ -66,7 +66,7 @@ def _no_catalog_state_is_left_behind(request: pytest.FixtureRequest) -> Iterator
                 spark.catalog.dropTempView(view.name)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rows(spark_session: SparkSession) -> Callable[..., DataFrame]:
     """`rows(TABLE, {...}, {...})`: a frame through the table's own schema; what is not named is null, or a filler where
     the contract has no null: `source` is "test" and `ingested_ts` the row's own time."""

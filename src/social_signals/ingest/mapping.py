@@ -42,12 +42,13 @@ class Records(Protocol):
 
 @dataclass
 class JsonMapping:
-    """Which place of the record fills which column of one silver table."""
+    """Which place of the record fills which column of one silver table. values: column -> {what the source says: ours}."""
 
     table: Table
     records: Records
     given: Mapping[str, str] = field(default_factory=dict)
     only_with: str | None = None
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def wanted(self) -> list[str]:
@@ -148,7 +149,10 @@ class JsonMapping:
             everything = F.from_json(RECORD, "map<string,string>", {"allowUnquotedControlChars": "true"})
             rest = F.map_filter(everything, lambda key, value: ~key.isin(used) & value.isNotNull())
             return F.when(F.size(rest) > 0, F.to_json(rest))
-        return in_parsed(places[column])
+        found = in_parsed(places[column])
+        if ours := self.values.get(column):
+            return F.coalesce(F.create_map(*[F.lit(part) for pair in ours.items() for part in pair])[found], found)
+        return found
 
 
 CORRUPT = "_corrupt"

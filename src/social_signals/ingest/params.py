@@ -81,7 +81,7 @@ class FilesSource(_Named):
 
     columns: silver table -> {silver column: where the value is}. The place is a column, a path into the record such as
     `tweet.user.id_str`, or a constant written `=value` (`=` alone is null). A silver column that is not named is looked for
-    under its own name. only_with: silver table -> a place that must have a value, else the record does not speak of that
+    under its own name. values: silver table -> {silver column: {what the source says: ours}}; what is not named stays. only_with: silver table -> a place that must have a value, else the record does not speak of that
     table. timestamp_formats: Spark patterns tried before the built-in ones; without a zone times are UTC.
     format: one of jsonl, csv, tsv, parquet, delta where the file names do not tell. name: marks rows and bronze tables, so
     that two sources in one catalog stay apart.
@@ -91,6 +91,7 @@ class FilesSource(_Named):
     name: str = "files"
     format: str | None = None
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    values: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     only_with: dict[str, str] = field(default_factory=dict)
     timestamp_formats: list[str] = field(default_factory=list)
     delimiter: str | None = None
@@ -102,15 +103,16 @@ class FilesSource(_Named):
         _require_places(self)
         if self.format is not None and self.format not in FORMATS:
             raise ConfigError(f"source.format is {self.format!r}", hint=did_you_mean(self.format, list(FORMATS)))
-        for table, mapping in self.columns.items():
-            contract = silver_table(table)
-            valid = [name for name in contract.columns if name not in (INGESTED_TS, SOURCE)]
-            for column in mapping:
-                if column not in valid:
-                    raise ConfigError(
-                        f"source.columns.{table} maps {column!r}, which {contract.name} does not have",
-                        hint=did_you_mean(column, valid),
-                    )
+        for setting, named in (("columns", self.columns), ("values", self.values)):
+            for table, mapping in named.items():
+                contract = silver_table(table)
+                valid = [name for name in contract.columns if name not in (INGESTED_TS, SOURCE)]
+                for column in mapping:
+                    if column not in valid:
+                        raise ConfigError(
+                            f"source.{setting}.{table} maps {column!r}, which {contract.name} does not have",
+                            hint=did_you_mean(column, valid),
+                        )
         for table in self.only_with:
             silver_table(table)
 

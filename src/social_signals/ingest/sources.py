@@ -53,14 +53,26 @@ def _open_files(spark: SparkSession, source: FilesSource) -> Opened:
     _require_patterns(spark, source.timestamp_formats)
     options = {"file_format": source.format, "delimiter": source.delimiter, "header": source.header}
     datasets = [open_files(spark, name, place, **options) for name, place in source.places().items()]  # type: ignore[arg-type]
-    flows = [_flow(d, given=source.columns.get(d.name, {}), only_with=source.only_with.get(d.name)) for d in datasets]
+    flows = [
+        _flow(
+            d,
+            given=source.columns.get(d.name, {}),
+            only_with=source.only_with.get(d.name),
+            values=source.values.get(d.name, {}),
+        )
+        for d in datasets
+    ]
     return Opened(source.name, datasets, flows, source.timestamp_formats)
 
 
 def _flow(
-    dataset: FileDataset | FrameDataset, *, given: dict[str, str] | None = None, only_with: str | None = None
+    dataset: FileDataset | FrameDataset,
+    *,
+    given: dict[str, str] | None = None,
+    only_with: str | None = None,
+    values: dict[str, dict[str, str]] | None = None,
 ) -> Flow:
-    mapping = JsonMapping(silver_table(dataset.name), dataset, given or {}, only_with)
+    mapping = JsonMapping(silver_table(dataset.name), dataset, given or {}, only_with, values or {})
     return Flow(dataset.name, mapping.table, mapping.fields, check=mapping.check)
 
 

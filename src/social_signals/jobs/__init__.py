@@ -14,6 +14,7 @@ JOBS = {
     "find_topics": "what posts and creators are about, as topics with stable labels",
     "embed_posts": "a vector for each post, for what looks for posts that are alike",
     "build_features": "point-in-time features of every person at an as_of",
+    "build_network": "who acts towards whom as a graph, and each person's place in it",
     "train_churn": "train, calibrate and register the churn model",
     "train_text_churn": "train the text model of churn, whose probability is a feature of train_churn",
     "train_follower_churn": "train the model of who will leave a creator",
