@@ -1,4 +1,4 @@
-"""What a slice of `gold.user_features` was made from, said in the commit that wrote it and nowhere else."""
+"""What a slice of gold was made from, said in the commit that wrote it and nowhere else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import Row
 
@@ -41,14 +42,19 @@ class Provenance:
 def recipe_of(params: FeatureParams, consent: ConsentParams) -> str:
     """SHA-256 of everything beside the tables that decides a slice: settings, declared features, the code of this room."""
     settings = {k: v for k, v in asdict(params).items() if k != "rebuild"}
-    parts = [settings, asdict(consent), USER_FEATURES.schema.json(), __version__, _code()]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return recipe(settings, asdict(consent), USER_FEATURES.schema.json())
+
+
+def recipe(*parts: Any, rooms: Sequence[Path] = (Path(__file__).parent,)) -> str:
+    """SHA-256 of `parts`, which JSON can say, of the package's version and of the code in the folders `rooms`."""
+    said = [*parts, __version__, *(_code(room) for room in rooms)]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def provenance_of(as_of: datetime, commits: Iterable[Row]) -> Provenance | None:
     """What the slice was last made from; None where no commit says so, or somebody else has changed the table since.
 
-    commits: of gold.user_features, newest first, with operation and userMetadata.
+    commits: of the table, newest first, with operation and userMetadata.
     """
     for commit in commits:
         said = _read(note_of(commit["userMetadata"]))
@@ -69,9 +75,9 @@ def _read(note: str) -> dict | None:  # type: ignore[type-arg]
 
 
 @cache
-def _code() -> str:
+def _code(room: Path) -> str:
     """Hash of the modules that measure: a slice made by other code is not carried over. Read from the installed package."""
     digest = hashlib.sha256()
-    for module in sorted(Path(__file__).parent.glob("*.py")):
+    for module in sorted(room.glob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()

@@ -12,17 +12,20 @@ from social_signals.core.times import iso
 from social_signals.features import USER_FEATURES, FeatureParams
 from social_signals.governance import ConsentParams
 from social_signals.jobs import scoring_plan, training
+from social_signals.jobs.build_network import with_network
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.artefact import INFLUENCE, Artefact
 from social_signals.models.distributed import require_device
 from social_signals.models.params import InfluenceParams
 from social_signals.models.predict import require_features
+from social_signals.network import NetworkParams
 from social_signals.scoring.influence import AUDIENCE, predict_influence, with_standing
 from social_signals.scoring.params import ScoringParams
 from social_signals.scoring.reasons import Phrases
 from social_signals.scoring.tenths import tenths_of
 from social_signals.tables.gold import AS_OF, INFLUENCE_SCORES, MODEL_ID
 from social_signals.tables.gold import INFLUENCE as INFLUENCE_SCORE
+from social_signals.tables.gold_network import NETWORK_MEASURES
 from social_signals.tables.silver import USER_ID
 
 
@@ -33,6 +36,7 @@ class ScoreInfluenceJob(Job):
     influence: InfluenceParams = field(default_factory=InfluenceParams)
     scoring: ScoringParams = field(default_factory=ScoringParams)
     features: FeatureParams = field(default_factory=FeatureParams)
+    network: NetworkParams = field(default_factory=NetworkParams)
     consent: ConsentParams = field(default_factory=ConsentParams)
 
     def __post_init__(self) -> None:
@@ -49,7 +53,8 @@ def run(job: ScoreInfluenceJob, context: Context) -> Outcome:
     require_device(context.spark, device)
     model = training.chosen_model(context.catalog, INFLUENCE, folder=job.scoring.model)
     # Slices that are missing would be built before the model could refuse them.
-    require_features(USER_FEATURES, model.features, model_id=model.model_id)
+    measured = [name for name in model.features if name not in NETWORK_MEASURES]
+    require_features(USER_FEATURES, measured, model_id=model.model_id)
     cutoffs = scoring_plan.cutoffs_to_score(context, job.scoring, as_of=job.as_of_instant, features=job.features)
     if job.dry_run:
         sentence = (
@@ -60,6 +65,8 @@ def run(job: ScoreInfluenceJob, context: Context) -> Outcome:
     scoring_plan.say_what_the_model_knew(model, cutoffs)
     needed = sorted({*cutoffs, *(as_of - step for as_of in cutoffs)})
     people = training.slices(context, as_of=needed, features=job.features, consent=job.consent)
+    if len(measured) < len(model.features):
+        people = with_network(context, people, as_of=needed, network=job.network, consent=job.consent, seed=job.seed)
     for as_of in cutoffs:
         context.progress.step(f"scoring {iso(as_of)} with {model.model_id}")
         current, earlier = (people.where(F.col(AS_OF) == F.lit(time)) for time in (as_of, as_of - step))

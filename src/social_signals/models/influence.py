@@ -25,6 +25,7 @@ from social_signals.evaluation.metrics import (
 )
 from social_signals.evaluation.splits import TEST, TRAIN, VALID, Splits
 from social_signals.models.artefact import INFLUENCE, Artefact, ModelStore, model_id_of
+from social_signals.models.at_top import precision_at_top, with_small_audience
 from social_signals.models.calibration import sigmoid
 from social_signals.models.card import card_of, code_identity
 from social_signals.models.distributed import Fitted, fit_ranker, require_barrier, require_device, workers_for
@@ -49,7 +50,13 @@ BASELINES = {
     "received": "received_90d_count",
     "received_ever": "received_count",
     "activity": "activity_90d_count",
+    "growth": "received_30d_log_change",
+    "follower_growth": "follower_30d_log_change",
+    "degree": "in_degree",
+    "pagerank": "pagerank_to_mean_ratio",
 }
+# What a driver holds to list people by: whole cut-offs, the newest first.
+MOST_RANKED_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,9 @@ def train_influence(
     scale = fit_scale(*_margins_and_winner(sample_pairs(valid, most=MOST_PAIRS, seed=seed)))
     ladder = Ladder(scale, reference_of(newest[MARGIN]))
     pairs = sample_pairs(test, most=MOST_PAIRS, seed=seed)
+    ranked = _ranked(
+        examples, judged, fitted, features=features, examined=examined, splits=splits, seed=seed
+    )  # fmt: skip
     card = card_of(
         as_of=as_of,
         params=params,
@@ -144,7 +154,7 @@ def train_influence(
         inputs=inputs,
     ) | {
         "label": f"of two people at a cut-off, who received more engagement in [as_of, as_of + {params.horizon_days} days)",
-        "metrics": {INFLUENCE: _metrics(pairs, ladder, seed=seed)},
+        "metrics": {INFLUENCE: _metrics(pairs, ladder, seed=seed) | _at_top(ranked, params=params, seed=seed)},
         "curves": {INFLUENCE: _curves(pairs, ladder)},
     }
     artefact = Artefact(INFLUENCE, model_id, list(features), fitted.booster, ladder.as_json(), card)
@@ -167,11 +177,29 @@ def _judged(
     held_out = examples.where(F.col(ROLE).isin(VALID, TEST))
     total = examined.rows[VALID] + examined.rows[TEST]
     sampled = sample_of_people(held_out, total=total, most=MOST_EVALUATED_ROWS, seed=seed)
+    return _with_baselines(sampled, fitted, features=features)
+
+
+def _ranked(
+    examples: DataFrame, judged: pd.DataFrame, fitted: Fitted, *, features: Sequence[str], examined: Examined,
+    splits: Splits, seed: int,
+) -> pd.DataFrame:  # fmt: skip
+    """Whole test cut-offs, the newest that a driver may hold: a list is drawn from everybody, not from a sample of pairs."""
+    if examined.rows[VALID] + examined.rows[TEST] <= MOST_EVALUATED_ROWS:
+        return judged[judged[ROLE] == TEST].reset_index(drop=True)
+    count = max(1, MOST_RANKED_ROWS // examined.largest_cutoff)
+    newest = examples.where((F.col(ROLE) == TEST) & F.col(AS_OF).isin(sorted(splits.test)[-count:]))
+    held = sample_of_people(newest, total=count * examined.largest_cutoff, most=MOST_RANKED_ROWS, seed=seed)
+    return _with_baselines(held, fitted, features=features)
+
+
+def _with_baselines(examples: DataFrame, fitted: Fitted, *, features: Sequence[str]) -> pd.DataFrame:
+    """One row per example, on the driver: as_of, a number for the person, role, engagement, margin, and what baselines rank by."""
     baselines = [
         (F.col(feature) if feature in features else F.lit(None)).cast("double").alias(f"by_{name}")
         for name, feature in BASELINES.items()
     ]
-    rows = sampled.select(
+    rows = examples.select(
         AS_OF,
         F.xxhash64(USER_ID).alias(PERSON),
         ROLE,
@@ -182,6 +210,19 @@ def _judged(
     keep = [AS_OF, PERSON, ROLE, ENGAGEMENT, *(f"by_{name}" for name in BASELINES)]
     small = with_margins(rows, booster=fitted.booster, features=features, keep=keep)
     return pd.DataFrame(small.toPandas()).sort_values([AS_OF, PERSON], ignore_index=True)
+
+
+def _at_top(people: pd.DataFrame, *, params: InfluenceParams, seed: int) -> dict[str, Any]:
+    """How many of a list were in the top tenth afterwards: of everybody (`top`), and of who has a small audience (`emerging`)."""
+    known = {name: f"by_{name}" for name in BASELINES if people[f"by_{name}"].notna().any()}
+    scores = {"model": MARGIN, **known}
+    small = with_small_audience(
+        people, followers="by_followers", received="by_received", most=params.emerging_max_followers
+    )
+    return {
+        "top": precision_at_top(people, outcome=ENGAGEMENT, scores=scores, seed=seed),
+        "emerging": precision_at_top(people, outcome=ENGAGEMENT, scores=scores, pool=small, seed=seed),
+    }
 
 
 def sample_pairs(people: pd.DataFrame, *, most: int, seed: int) -> pd.DataFrame:

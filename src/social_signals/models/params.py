@@ -129,11 +129,13 @@ class InfluenceParams(CutoffParams):
 
     engagement_weights: what an interaction of a kind is worth, whole numbers; a kind not named is worth nothing, and
     what people do to themselves never counts. pairs: a CSV of labelled pairs (`Choice`, `A_*`, `B_*`) to learn from
-    instead. emerging_max_followers: who has a small audience; null means up to the median of the slice.
+    instead. network: learn from gold.network_features too, a graph a cut-off, which is built first where it is not there.
+    emerging_max_followers: who has a small audience; null means up to the median of the slice.
     """
 
     engagement_weights: dict[str, int] = field(default_factory=_default_weights)
     pairs: str | None = None
+    network: bool = False
     emerging_max_followers: int | None = None
     folds: int = 5
 

@@ -76,3 +76,8 @@ NETWORK_TOPICS = Table(
     partition=(AS_OF,),
     purpose="profiling",
 )
+
+# What a model may learn from: what is comparable between networks, and is not the name of a group of people.
+NETWORK_MEASURES = tuple(
+    one.name for one in NETWORK_COLUMNS if one.name not in (PAGERANK, "hub", "authority", COMMUNITY)
+)

@@ -25,6 +25,7 @@ NEEDED = {
         "airline_tweets": ["source.posts=tweets.csv"],
         "timed_edges": ["source.interactions=edges.txt"],
         "timed_ratings": ["source.interactions=ratings.csv"],
+        "retweet_edges": ["source.interactions=edges.txt"],
     },
 }
 
