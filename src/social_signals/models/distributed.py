@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 # What a worker is sent of each row.
 FEATURES_COLUMN, LABEL_COLUMN, IS_VALID, QID, ORDER = "features", "label", "is_valid", "qid", "order"
 WEIGHT = "weight"
+OFFSET = "offset"
 # Seconds: a worker that is lost fails the stage; without a limit the others would wait for it for ever. The tracker's covers
 # reading and sorting a worker's rows, the other one round.
 TRACKER_TIMEOUT_S, ROUND_TIMEOUT_S = 1800, 600
@@ -167,18 +168,21 @@ def fit_ranker(
     workers: int,
     device: str,
     seed: int,
+    offset: Column | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Fitted:
     """A booster whose margin orders the rows of a query (`qid`, an int) by relevance. One Spark job.
 
     A query stays on one worker, so queries are made small enough by the caller. A query lies wholly inside or outside
-    of validation; where is_valid is None all rows train and every round is grown. extra: more of XGBoost's own settings.
+    of validation; where is_valid is None all rows train and every round is grown. offset: a margin that the trees start from,
+    and that whoever predicts has to add. extra: more of XGBoost's own settings.
     """
     array = feature_array(features)
     rows = examples.select(
         array,
         F.col(relevance).cast("float").alias(LABEL_COLUMN),
         *([] if is_valid is None else [is_valid.alias(IS_VALID)]),
+        *([] if offset is None else [offset.cast("float").alias(OFFSET)]),
         qid.cast("int").alias(QID),
         F.xxhash64(relevance, *features).alias(ORDER),
     )
@@ -322,6 +326,8 @@ def _matrices(parts: dict[str, NDArray[Any]], growth: _Growth) -> tuple[Any, Any
 
     def matrix(chosen: NDArray[np.bool_] | slice, **more: Any) -> Any:
         told = {name: parts[name][chosen] for name in (QID, WEIGHT) if name in parts}
+        if OFFSET in parts:
+            told["base_margin"] = parts[OFFSET][chosen]
         rows = parts[FEATURES_COLUMN][chosen]
         return xgb.QuantileDMatrix(rows, label=parts[LABEL_COLUMN][chosen], **told, **shared, **more)
 

@@ -28,11 +28,12 @@ from social_signals.models.artefact import INFLUENCE, Artefact, ModelStore, mode
 from social_signals.models.at_top import precision_at_top, with_small_audience
 from social_signals.models.calibration import sigmoid
 from social_signals.models.card import card_of, code_identity
-from social_signals.models.distributed import Fitted, fit_ranker, require_barrier, require_device, workers_for
+from social_signals.models.distributed import fit_ranker, require_barrier, require_device, workers_for
 from social_signals.models.examples import ROLE, Examined, examine, sample_of_people, with_role
 from social_signals.models.labels import ENGAGEMENT
 from social_signals.models.params import InfluenceParams, XGBoostParams
 from social_signals.models.predict import MARGIN, require_features, with_margins
+from social_signals.models.trend import Trend, fit_trend
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
@@ -55,6 +56,12 @@ BASELINES = {
     "degree": "in_degree",
     "pagerank": "pagerank_to_mean_ratio",
 }
+# Sizes by which people may be told apart beyond the largest of the training rows: more of each speaks for more engagement.
+MAGNITUDES = (
+    "received_3d_count", "received_7d_count", "received_30d_count", "received_90d_count", "received_count",
+    "received_share_90d_count", "replies_received_90d_count", "posts_30d_count", "activity_90d_count", "follower_count",
+    "in_degree", "share_in_degree", "pagerank_to_mean_ratio", "authority_to_mean_ratio",
+)  # fmt: skip
 # What a driver holds to list people by: whole cut-offs, the newest first.
 MOST_RANKED_ROWS = 1_000_000
 
@@ -63,11 +70,13 @@ MOST_RANKED_ROWS = 1_000_000
 class Ladder:
     """From margins to probabilities. P(A out-engages B) = 1 / (1 + exp(-scale * (margin A - margin B))), so swapping A
     and B gives exactly one minus it. `reference` are the margins of the people of the newest judged cut-off, as evenly
-    spaced quantiles: a person's influence is the mean probability of out-engaging them.
+    spaced quantiles: a person's influence is the mean probability of out-engaging them. A margin is the booster's and the
+    trend's together.
     """
 
     scale: float = 1.0
     reference: list[float] = field(default_factory=lambda: [0.0])
+    trend: Trend = field(default_factory=Trend)
 
     def beats(self, margins_a: ArrayLike, margins_b: ArrayLike) -> Floats:
         """The probability that each A gathers more than its B."""
@@ -88,7 +97,10 @@ class Ladder:
 
     @staticmethod
     def from_json(stored: Mapping[str, Any]) -> Ladder:
-        return Ladder(float(stored["scale"]), [float(v) for v in stored["reference"]])
+        # Models of before had no trend.
+        return Ladder(
+            float(stored["scale"]), [float(v) for v in stored["reference"]], Trend(**stored.get("trend", {}))
+        )  # fmt: skip
 
 
 def influence_examples(features: DataFrame, engagement: DataFrame, *, splits: Splits, seed: int) -> DataFrame:
@@ -129,19 +141,22 @@ def train_influence(
         return finished, False
     require_device(spark, device)
     queries = -(-examined.largest_cutoff // PEOPLE_PER_QUERY)
+    trend = _trend(examples, features=features, total=examined.rows[TRAIN], seed=seed)
     fitted = fit_ranker(
         examples.where(F.col(ROLE).isin(TRAIN, VALID)),
         features=features, relevance=ENGAGEMENT, qid=_query(splits, queries=queries, seed=seed),
         is_valid=F.col(ROLE) == VALID, params=xgboost, workers=workers, device=device, seed=seed,
+        offset=trend.column() if trend.weights else None,
     )  # fmt: skip
-    judged = _judged(examples, fitted, features=features, examined=examined, seed=seed)
+    grown = Grown(fitted.booster, trend)
+    judged = _judged(examples, grown, features=features, examined=examined, seed=seed)
     valid, test = judged[judged[ROLE] == VALID], judged[judged[ROLE] == TEST]
     newest = test[test[AS_OF] == test[AS_OF].max()]
     scale = fit_scale(*_margins_and_winner(sample_pairs(valid, most=MOST_PAIRS, seed=seed)))
-    ladder = Ladder(scale, reference_of(newest[MARGIN]))
+    ladder = Ladder(scale, reference_of(newest[MARGIN]), trend)
     pairs = sample_pairs(test, most=MOST_PAIRS, seed=seed)
     ranked = _ranked(
-        examples, judged, fitted, features=features, examined=examined, splits=splits, seed=seed
+        examples, judged, grown, features=features, examined=examined, splits=splits, seed=seed
     )  # fmt: skip
     card = card_of(
         as_of=as_of,
@@ -171,17 +186,46 @@ def _query(splits: Splits, *, queries: int, seed: int) -> Column:
     return (place * F.lit(queries) + draw) * F.lit(2) + (F.col(ROLE) == VALID).cast("int")
 
 
+@dataclass(frozen=True)
+class Grown:
+    """The trees, and the line they stand on."""
+
+    booster: bytes
+    trend: Trend
+
+
+def _trend(examples: DataFrame, *, features: Sequence[str], total: int, seed: int) -> Trend:
+    """The line of the training rows, from pairs of two people of one cut-off."""
+    names = [name for name in MAGNITUDES if name in features]
+    if not names:
+        return Trend()
+    training = sample_of_people(
+        examples.where(F.col(ROLE) == TRAIN), total=total, most=MOST_EVALUATED_ROWS, seed=seed
+    )  # fmt: skip
+    rows = pd.DataFrame(
+        training.select(
+            AS_OF,
+            F.xxhash64(USER_ID).alias(PERSON),
+            F.col(ENGAGEMENT).cast("double").alias(ENGAGEMENT),
+            *[F.col(name).cast("double").alias(name) for name in names],
+        ).toPandas()
+    ).sort_values([AS_OF, PERSON], ignore_index=True)
+    pairs = sample_pairs(rows, most=MOST_PAIRS, seed=seed)
+    a, b = (pairs[[f"{side}_{name}" for name in names]].to_numpy(np.float64) for side in "ab")
+    return fit_trend(a, b, pairs["a_won"], names=names, rows=rows[names].to_numpy(np.float64))
+
+
 def _judged(
-    examples: DataFrame, fitted: Fitted, *, features: Sequence[str], examined: Examined, seed: int
+    examples: DataFrame, grown: Grown, *, features: Sequence[str], examined: Examined, seed: int
 ) -> pd.DataFrame:
     held_out = examples.where(F.col(ROLE).isin(VALID, TEST))
     total = examined.rows[VALID] + examined.rows[TEST]
     sampled = sample_of_people(held_out, total=total, most=MOST_EVALUATED_ROWS, seed=seed)
-    return _with_baselines(sampled, fitted, features=features)
+    return _with_baselines(sampled, grown, features=features)
 
 
 def _ranked(
-    examples: DataFrame, judged: pd.DataFrame, fitted: Fitted, *, features: Sequence[str], examined: Examined,
+    examples: DataFrame, judged: pd.DataFrame, grown: Grown, *, features: Sequence[str], examined: Examined,
     splits: Splits, seed: int,
 ) -> pd.DataFrame:  # fmt: skip
     """Whole test cut-offs, the newest that a driver may hold: a list is drawn from everybody, not from a sample of pairs."""
@@ -190,10 +234,10 @@ def _ranked(
     count = max(1, MOST_RANKED_ROWS // examined.largest_cutoff)
     newest = examples.where((F.col(ROLE) == TEST) & F.col(AS_OF).isin(sorted(splits.test)[-count:]))
     held = sample_of_people(newest, total=count * examined.largest_cutoff, most=MOST_RANKED_ROWS, seed=seed)
-    return _with_baselines(held, fitted, features=features)
+    return _with_baselines(held, grown, features=features)
 
 
-def _with_baselines(examples: DataFrame, fitted: Fitted, *, features: Sequence[str]) -> pd.DataFrame:
+def _with_baselines(examples: DataFrame, grown: Grown, *, features: Sequence[str]) -> pd.DataFrame:
     """One row per example, on the driver: as_of, a number for the person, role, engagement, margin, and what baselines rank by."""
     baselines = [
         (F.col(feature) if feature in features else F.lit(None)).cast("double").alias(f"by_{name}")
@@ -208,7 +252,7 @@ def _with_baselines(examples: DataFrame, fitted: Fitted, *, features: Sequence[s
         *features,
     )
     keep = [AS_OF, PERSON, ROLE, ENGAGEMENT, *(f"by_{name}" for name in BASELINES)]
-    small = with_margins(rows, booster=fitted.booster, features=features, keep=keep)
+    small = with_margins(rows, booster=grown.booster, features=features, keep=keep, trend=grown.trend)
     return pd.DataFrame(small.toPandas()).sort_values([AS_OF, PERSON], ignore_index=True)
 
 

@@ -15,7 +15,8 @@ from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, St
 
 from social_signals.core.errors import ModelMismatchError, ResourceError, did_you_mean
 from social_signals.core.workers import settled
-from social_signals.models.contributions import Explanation, as_reasons, contributions, matrix_of
+from social_signals.models.contributions import NONE, Explanation, as_reasons, contributions, matrix_of
+from social_signals.models.trend import Trend
 from social_signals.tables.gold import REASON_TYPE, REASONS, REASONS_METHOD, REASONS_TEXT
 
 MARGIN = "margin"
@@ -66,8 +67,9 @@ def with_margins(
     links: Mapping[str, Link] | None = None,
     explanation: Explanation | None = None,
     device: str = "cpu",
+    trend: Trend | None = None,
 ) -> DataFrame:
-    """One row per row: the `keep` columns, `margin` (the booster's output before any link), a column of each of `links`
+    """One row per row: the `keep` columns, `margin` (the booster's output before any link, on top of its trend), a column of each of `links`
     (a function of the margins), and, with an `explanation`, `reasons`, `reasons_text` and
     `reasons_method`.
 
@@ -83,7 +85,7 @@ def with_margins(
             StructField(REASONS_METHOD, StringType(), nullable=False),
         ]
     shared = rows.sparkSession.sparkContext.broadcast(booster)
-    names, count = list(features), len(keep)
+    names, count, line = list(features), len(keep), trend or Trend()
 
     def predict(batches: Iterable[Any]) -> Iterable[Any]:
         import pyarrow as pa
@@ -94,12 +96,15 @@ def with_margins(
                 continue
             values = _matrix(batch, first=count, kind=np.float32 if explanation is None else np.float64)
             narrow = values.astype(np.float32, copy=False)
-            margins = _margins(loaded, narrow, device=device).astype(np.float64)
+            margins = _margins(loaded, narrow, device=device).astype(np.float64) + line.of(narrow, names)
             linked = {name: link(margins) for name, link in functions.items()}
             columns = [*batch.columns[:count], pa.array(margins), *(pa.array(value) for value in linked.values())]
             if explanation is not None:
                 methods = explanation.methods(linked[explanation.by])
                 parts = contributions(loaded, narrow, methods)
+                if line.weights:
+                    told = methods != NONE
+                    parts[told] += line.contributions(narrow[told], names).astype(np.float32)
                 columns += as_reasons(values, parts, methods, names=names, explanation=explanation)
                 columns.append(pa.array(methods.tolist(), type=pa.string()))
             yield pa.RecordBatch.from_arrays(columns, names=[field.name for field in fields])
@@ -116,12 +121,13 @@ def _single(name: str) -> Column:
     return F.coalesce(F.col(name).cast("double").cast("float"), F.lit(float("nan")).cast("float"))
 
 
-def margins_on(booster: bytes, rows: pd.DataFrame) -> NDArray[np.float32]:
+def margins_on(booster: bytes, rows: pd.DataFrame, *, trend: Trend | None = None) -> NDArray[Any]:
     """The margin of each row of a frame on the driver, before any link. rows: the features, in the model's order."""
+    values = rows.to_numpy(np.float32)
     found: NDArray[np.float32] = load_booster(booster).inplace_predict(
-        rows.to_numpy(np.float32), predict_type="margin", validate_features=False
+        values, predict_type="margin", validate_features=False
     )
-    return found
+    return found if trend is None else found + trend.of(values, list(rows.columns))
 
 
 def _matrix(batch: Any, *, first: int, kind: type[np.floating[Any]]) -> NDArray[Any]:

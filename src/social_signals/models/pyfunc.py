@@ -51,9 +51,12 @@ class Scorer:
             Ladder.from_json(model.calibration).influence if is_ranked else Calibration(**model.calibration).apply
         )
 
+        self.trend = Ladder.from_json(model.calibration).trend if is_ranked else None
+
     def predict(self, rows: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002 - MLflow's
         """One row per row: the calibrated probability (`p_churn`, of a period `hazard`) or the influence, by the model's features in any order."""
-        margins = margins_on(self.model.booster, rows[self.model.features].astype("float64"))
+        features = rows[self.model.features].astype("float64")
+        margins = margins_on(self.model.booster, features, trend=self.trend)
         return pd.DataFrame({self.answer: self.link(margins.astype(np.float64))}, index=rows.index)
 
 

@@ -50,12 +50,14 @@ def predict_influence(
     """
     require_kind(model, INFLUENCE_MODEL)
     require_features(features, model.features, model_id=model.model_id)
+    ladder = Ladder.from_json(model.calibration)
     scored = with_margins(
         features,
         booster=model.booster,
         features=model.features,
         keep=[AS_OF, USER_ID, *keep],
-        links={INFLUENCE: Ladder.from_json(model.calibration).influence},
+        links={INFLUENCE: ladder.influence},
+        trend=ladder.trend,
         explanation=explanation,
         device=device,
     )
