@@ -56,3 +56,28 @@ def test_edges_of_a_file_with_kinds_of_its_own(
     assert {row["user_id"]: (row["share_in_degree"], row["mention_in_degree"], row["in_degree"]) for row in rows} == {
         "1": (0, 1, 2), "2": (2, 0, 2), "3": (0, 0, 0)
     }  # fmt: skip
+
+
+def test_influence_learns_from_the_network_and_scores_with_it(
+    job_runner: Callable[..., Ran], sample_run: Ran, tmp_path: Path, spark_session: SparkSession
+) -> None:
+    root = Path(shutil.copytree(sample_run.root, tmp_path / "lakehouse"))
+    shared = [f"as_of={sample_run.summary.as_of}", "influence.network=true", "network.topics=false"]
+    trained = job_runner("train_influence", root, *shared, "model=quick", "influence.max_cutoffs=5")
+    assert trained.code == 0, trained.summary.error
+    found = trained.summary.metrics["influence"]
+    assert {"degree", "pagerank"} <= set(found["baselines"])
+    assert 0 <= found["top"]["model"]["precision_at_20_low"] <= found["top"]["model"]["precision_at_20"] <= 1
+    scored = job_runner("score_influence", root, *shared)
+    assert scored.code == 0, scored.summary.error
+    scores = spark_session.read.format("delta").load(str(root / "gold/influence_scores"))
+    (model_id,) = {row["model_id"] for row in scores.select("model_id").distinct().collect()} - {
+        row["model_id"]
+        for row in spark_session.read.format("delta").load(str(sample_run.root / "gold/influence_scores")).collect()
+    }
+    assert model_id == found.get("model_id", model_id)
+    # the slices that training built are found, not made again
+    assert (
+        scored.summary.tables["gold.network_features"]["written"]
+        < 2 * trained.summary.tables["gold.network_features"]["written"]
+    )

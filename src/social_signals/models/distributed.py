@@ -40,6 +40,8 @@ RANK: dict[str, Any] = {
     "lambdarank_pair_method": "mean",
     "lambdarank_num_pair_per_sample": 8,
     "lambdarank_normalization": False,
+    # On by default, it divides a pair's gradient by how far apart the two already are: no longer the log loss of who won.
+    "lambdarank_score_normalization": False,
     "eval_metric": "auc",
 }
 

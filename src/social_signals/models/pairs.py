@@ -6,7 +6,9 @@ is grown by Spark like every other.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -21,7 +23,7 @@ from social_signals.core.errors import DataQualityError
 from social_signals.evaluation.metrics import pair_bootstrap, reliability, roc_auc, roc_points
 from social_signals.models.artefact import INFLUENCE, INFLUENCE_PAIRS, Artefact, ModelStore, model_id_of, require_kind
 from social_signals.models.card import code_identity
-from social_signals.models.distributed import fit_ranker, require_barrier, require_device, workers_for
+from social_signals.models.distributed import RANK, fit_ranker, require_barrier, require_device, workers_for
 from social_signals.models.influence import Ladder, fit_scale, pair_report, reference_of
 from social_signals.models.params import InfluenceParams, XGBoostParams
 from social_signals.models.predict import load_booster
@@ -95,11 +97,14 @@ def _transformed(values: Floats) -> Floats:
 def pair_settings(columns: Sequence[str]) -> tuple[XGBoostParams, dict[str, Any]]:
     """Shallow trees, slowly: among the settings tried, the ones that carry best to people never seen."""
     params = XGBoostParams(
-        max_depth=2, learning_rate=0.05, n_estimators=300, subsample=0.7, colsample_bytree=0.5, min_child_weight=5.0,
+        max_depth=2, learning_rate=0.05, n_estimators=600, subsample=0.5, colsample_bytree=0.25, min_child_weight=1.0,
         reg_lambda=5.0,
     )  # fmt: skip
     rising = [1 if name in RISING else 0 for name in pair_features(columns)]
-    return params, {"monotone_constraints": "(" + ",".join(map(str, rising)) + ")"}
+    # A query is one pair, so there is one to draw.
+    return params, {
+        "monotone_constraints": "(" + ",".join(map(str, rising)) + ")", "lambdarank_num_pair_per_sample": 1
+    }  # fmt: skip
 
 
 def train_influence_pairs(
@@ -221,13 +226,17 @@ def cross_validate(pairs: Pairs, *, folds: int, seed: int) -> Validated:
 def _out_of_fold(pairs: Pairs, splits: list[tuple[Any, Any]], *, seed: int) -> tuple[Floats, NDArray[np.int64]]:
     """Differences of margins of the held-out pairs of every split, and which pairs they are."""
     a, b, won = _transformed(pairs.a), _transformed(pairs.b), np.asarray(pairs.a_won)
-    differences, places = [np.empty(0)], [np.empty(0, dtype=np.int64)]
-    for train, test in splits:
-        if not test.any() or len(set(won[train].tolist())) < 2:
-            continue
+    judged = [(train, test) for train, test in splits if test.any() and len(set(won[train].tolist())) == 2]
+
+    def of_split(masks: tuple[Any, Any]) -> Floats:
+        train, test = masks
         margin = _plain_ranker(a[train], b[train], won[train], pairs.columns, seed=seed)
-        differences.append(margin(a[test]) - margin(b[test]))
-        places.append(np.flatnonzero(test))
+        return margin(a[test]) - margin(b[test])
+
+    # A model has one thread, so that it has the same trees on every machine; several grow beside each other.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        differences = [np.empty(0), *pool.map(of_split, judged)]
+    places = [np.empty(0, dtype=np.int64), *(np.flatnonzero(test) for _, test in judged)]
     return np.concatenate(differences), np.concatenate(places)
 
 
@@ -241,8 +250,7 @@ def _plain_ranker(a: Floats, b: Floats, won: Floats, columns: Sequence[str], *, 
     relevance = np.empty(2 * len(a))
     relevance[0::2], relevance[1::2] = won, 1 - won
     settings: Mapping[str, Any] = {
-        "objective": "rank:pairwise", "lambdarank_pair_method": "mean", "lambdarank_num_pair_per_sample": 8,
-        "lambdarank_normalization": False, "max_depth": params.max_depth, "learning_rate": params.learning_rate,
+        **RANK, "max_depth": params.max_depth, "learning_rate": params.learning_rate,
         "subsample": params.subsample, "colsample_bytree": params.colsample_bytree, "reg_lambda": params.reg_lambda,
         "min_child_weight": params.min_child_weight, "max_bin": params.max_bin, "seed": seed, "nthread": 1, **extra,
     }  # fmt: skip
