@@ -30,6 +30,7 @@ from social_signals.models.predict import load_booster
 
 Floats = NDArray[np.float64]
 Margins = Callable[[Floats], Floats]
+Masks = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 CHOICE = "Choice"
 MOST_PAIRS = 200_000
@@ -177,18 +178,17 @@ class Validated:
     scale: float
 
 
-def cross_validate(pairs: Pairs, *, folds: int, seed: int) -> Validated:
-    """Metrics of pairs that no tree has seen: `cv_row`, pairs held out; `cv_unseen`, both people held out as well.
+def folds_of(pairs: Pairs, *, folds: int, seed: int) -> tuple[list[Masks], list[Masks]]:
+    """Which pairs train and which are judged, fold by fold: held out by row, and with both people unseen.
 
     Unseen: people are dealt to folds; a fold is judged on the pairs inside it by a model of the pairs wholly outside.
-    Each fold leaves out many pairs, so people are dealt five times over. Out-of-fold differences are pooled.
+    Each fold leaves out many pairs, so people are dealt five times over.
     """
-    won = np.asarray(pairs.a_won)
     rng = np.random.default_rng(seed)
-    deals_row = [rng.integers(0, folds, len(won))]
+    deal_row = rng.integers(0, folds, len(pairs.a))
     people = int(max(pairs.persons_a.max(), pairs.persons_b.max())) + 1
     deals_people = [rng.integers(0, folds, people) for _ in range(5)]
-    by_row = [(deal != f, deal == f) for deal in deals_row for f in range(folds)]
+    by_row = [(deal_row != f, deal_row == f) for f in range(folds)]
     unseen = [
         (
             (deal[pairs.persons_a] != f) & (deal[pairs.persons_b] != f),
@@ -197,6 +197,16 @@ def cross_validate(pairs: Pairs, *, folds: int, seed: int) -> Validated:
         for deal in deals_people
         for f in range(folds)
     ]
+    return by_row, unseen
+
+
+def cross_validate(pairs: Pairs, *, folds: int, seed: int) -> Validated:
+    """Metrics of pairs that no tree has seen: `cv_row`, pairs held out; `cv_unseen`, both people held out as well (`folds_of`).
+
+    Out-of-fold differences are pooled.
+    """
+    won = np.asarray(pairs.a_won)
+    by_row, unseen = folds_of(pairs, folds=folds, seed=seed)
     metrics: dict[str, Any] = {"baselines": {}}
     row_differences, row_places = _out_of_fold(pairs, by_row, seed=seed)
     scale = fit_scale(row_differences, won[row_places])
@@ -223,12 +233,12 @@ def cross_validate(pairs: Pairs, *, folds: int, seed: int) -> Validated:
     return Validated(metrics, curves, scale)
 
 
-def _out_of_fold(pairs: Pairs, splits: list[tuple[Any, Any]], *, seed: int) -> tuple[Floats, NDArray[np.int64]]:
+def _out_of_fold(pairs: Pairs, splits: list[Masks], *, seed: int) -> tuple[Floats, NDArray[np.int64]]:
     """Differences of margins of the held-out pairs of every split, and which pairs they are."""
     a, b, won = _transformed(pairs.a), _transformed(pairs.b), np.asarray(pairs.a_won)
     judged = [(train, test) for train, test in splits if test.any() and len(set(won[train].tolist())) == 2]
 
-    def of_split(masks: tuple[Any, Any]) -> Floats:
+    def of_split(masks: Masks) -> Floats:
         train, test = masks
         margin = _plain_ranker(a[train], b[train], won[train], pairs.columns, seed=seed)
         return margin(a[test]) - margin(b[test])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from pyspark import StorageLevel
@@ -22,10 +24,11 @@ from social_signals.tables.silver import (
 _ABOVE, _STEPS = "above", "steps"
 
 
+@contextmanager
 def cascades(
     interactions: DataFrame, posts: DataFrame, *, as_of: datetime, window_days: int, most_steps: int
-) -> DataFrame:
-    """One row per author of a post that answers none, of `[as_of - window_days, as_of)`: (user_id, cascade_size_mean,
+) -> Iterator[DataFrame]:
+    """While it lasts, one row per author of a post that answers none, of `[as_of - window_days, as_of)`: (user_id, cascade_size_mean,
     cascade_size_max, cascade_depth_max).
 
     The size of a post's cascade is how many posts answer it, directly or not, and how often any of these or itself was shared,
@@ -40,7 +43,7 @@ def cascades(
         )
 
     written = known(posts).select(POST_ID, AUTHOR_ID, PARENT_POST_ID)
-    placed = _placed(written, most_steps=most_steps)
+    held, placed = _placed(written, most_steps=most_steps)
     shares = known(interactions).where((F.col(KIND) == "share") & F.col(TARGET_POST_ID).isNotNull())
     shared = (
         shares.select(F.col(TARGET_POST_ID).alias(POST_ID))
@@ -52,7 +55,7 @@ def cascades(
         F.sum((F.col(_STEPS) > 0).cast("long")).alias("size"), F.max(_STEPS).alias("depth")
     )
     roots = written.where(F.col(PARENT_POST_ID).isNull() & F.col(AUTHOR_ID).isNotNull())
-    return (
+    found = (
         roots.join(sizes, on=POST_ID)
         .groupBy(F.col(AUTHOR_ID).alias(USER_ID))
         .agg(
@@ -61,19 +64,26 @@ def cascades(
             F.max("depth").cast("long").alias("cascade_depth_max"),
         )
     )
+    try:
+        yield found
+    finally:
+        for frame in held:
+            frame.unpersist()
 
 
-def _placed(written: DataFrame, *, most_steps: int) -> DataFrame:
-    """(post_id, above, steps) of each post: the post that its chain begins with, and how many steps away that is.
+def _placed(written: DataFrame, *, most_steps: int) -> tuple[list[DataFrame], DataFrame]:
+    """What is persisted, and (post_id, above, steps) of each post: the post that its chain begins with, and how many steps away
+    that is.
 
-    Each round joins a post with what is above the one it has reached: 1, 2, 4, ... steps.
+    Each round joins a post with what is above the one it has reached: 1, 2, 4, ... steps. Every round stays persisted to the end: each
+    reads the one before twice.
     """
     reached = written.select(
         POST_ID,
         F.coalesce(PARENT_POST_ID, POST_ID).alias(_ABOVE),
         F.col(PARENT_POST_ID).isNotNull().cast("int").alias(_STEPS),
     ).persist(StorageLevel.MEMORY_AND_DISK)
-    followed, is_done = 1, False
+    held, followed, is_done = [reached], 1, False
     while followed < most_steps and not is_done:
         next_ones = reached.select(
             F.col(POST_ID).alias(_ABOVE), F.col(_ABOVE).alias("further"), F.col(_STEPS).alias("more")
@@ -84,7 +94,7 @@ def _placed(written: DataFrame, *, most_steps: int) -> DataFrame:
             .select(POST_ID, F.col("further").alias(_ABOVE), (F.col(_STEPS) + F.col("more")).alias(_STEPS), "more")
             .persist(StorageLevel.MEMORY_AND_DISK)
         )
+        held.append(further)
         is_done = further.where("more > 0").isEmpty()
-        reached.unpersist()
         reached, followed = further.drop("more"), 2 * followed
-    return reached
+    return held, reached

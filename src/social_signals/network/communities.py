@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from social_signals.network.graph import Block, Floats, Ints, Packed
 
@@ -17,19 +18,20 @@ def label_propagation(neighbours: Packed, *, seed: int, max_rounds: int) -> Ints
     most weight around them, so that two sides of a tie do not swap labels for ever; the one they have stays where it ties, else
     a hash decides. Ends where nobody moves, or after max_rounds.
     """
-    labels = np.arange(neighbours.nodes, dtype=np.int64)
+    everybody = np.arange(neighbours.nodes, dtype=np.int64)
+    labels = everybody.copy()
+    half = _hashed(everybody, seed) % np.uint64(2)
     quiet = 0
     for number in range(max_rounds):
         chosen = neighbours.each_row(_heaviest_label, labels, np.array([seed]))
-        turn = _hashed(labels * 0 + np.arange(len(labels)), seed) % np.uint64(2) == np.uint64(number % 2)
-        fresh = np.where(turn, chosen, labels).astype(np.int64)
+        fresh = np.where(half == np.uint64(number % 2), chosen, labels).astype(np.int64)
         quiet = quiet + 1 if np.array_equal(fresh, labels) else 0
         labels = fresh
         if quiet == 2:
             break
     # named by their smallest member
     smallest = np.full(len(labels), len(labels), dtype=np.int64)
-    np.minimum.at(smallest, labels, np.arange(len(labels)))
+    np.minimum.at(smallest, labels, everybody)
     return smallest[labels]
 
 
@@ -69,7 +71,7 @@ def _spread(block: Block, labels: Ints) -> Floats:
     return np.column_stack([np.where(total > 0, 1.0 - squares, 0.0), np.bincount(rows, minlength=block.rows)])
 
 
-def _hashed(values: Ints, seed: int) -> Ints:
+def _hashed(values: Ints, seed: int) -> NDArray[np.uint64]:
     with np.errstate(over="ignore"):
         mixed = (values.astype(np.uint64) + np.uint64(seed + 1)) * _STEP
         mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX

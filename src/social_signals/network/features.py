@@ -21,7 +21,7 @@ from social_signals.network.graph import NODE, Floats, Graph, numbered, values_b
 from social_signals.network.graph import matrices as matrices_of
 from social_signals.network.params import NetworkParams
 from social_signals.tables.gold import person_column
-from social_signals.tables.gold_network import NETWORK_COLUMNS, PAGERANK
+from social_signals.tables.gold_network import COMMUNITY, NETWORK_COLUMNS, PAGERANK
 from social_signals.tables.gold_texts import POSTS_COUNT, SHARE, TOPIC
 from social_signals.tables.silver import USER_ID
 
@@ -47,24 +47,20 @@ def network_of(
     say("edges")
     edges = edges_between(interactions, posts, as_of=as_of, params=params)
     graph = numbered(edges)
-    carried = cascades(
-        interactions, posts, as_of=as_of, window_days=params.window_days, most_steps=params.cascade_depth
-    )
     try:
         if graph.nodes == 0:
             schema = StructType([person_column(), *NETWORK_COLUMNS])
             yield edges.sparkSession.createDataFrame([], schema), None
             return
-        with _placed(graph, topics=topics, params=params, seed=seed, say=say) as (by_node, of_topics):
+        with (
+            cascades(
+                interactions, posts, as_of=as_of, window_days=params.window_days, most_steps=params.cascade_depth
+            ) as carried,
+            _placed(graph, topics=topics, params=params, seed=seed, say=say) as (by_node, of_topics),
+        ):
             yield _named(graph.people, by_node, graph, carried), of_topics
     finally:
         graph.release()
-
-
-# What algorithms that go round give, as numbers a node on the driver.
-_BY_ROUNDS = (
-    PAGERANK, "hub", "authority", "core_number", "community", "community_size", "participation", "communities_reached",
-)  # fmt: skip
 
 
 @contextmanager
@@ -95,22 +91,11 @@ def _placed(
         say("communities")
         labels = communities.label_propagation(matrices.neighbours, seed=seed, max_rounds=params.label_rounds)
         participation, reached = communities.participation(matrices.neighbours, labels)
-        values = dict(
-            zip(
-                _BY_ROUNDS,
-                (
-                    ranks,
-                    hubs,
-                    authorities,
-                    cores,
-                    labels,
-                    np.bincount(labels, minlength=nodes)[labels],
-                    participation,
-                    reached,
-                ),
-                strict=True,
-            )
-        )
+        values = {
+            PAGERANK: ranks, "hub": hubs, "authority": authorities, "core_number": cores, COMMUNITY: labels,
+            "community_size": np.bincount(labels, minlength=nodes)[labels], "participation": participation,
+            "communities_reached": reached,
+        }  # fmt: skip
         # Sums in another order differ in the last of sixteen digits; in these they do not.
         rounded = {name: np.round(value, 12) for name, value in values.items()}
         say("triangles")
