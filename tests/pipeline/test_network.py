@@ -75,7 +75,7 @@ def test_influence_learns_from_the_network_and_scores_with_it(
         row["model_id"]
         for row in spark_session.read.format("delta").load(str(sample_run.root / "gold/influence_scores")).collect()
     }
-    assert model_id == found.get("model_id", model_id)
+    assert model_id == trained.summary.metrics["gate"]["influence"]["model_id"]
     # the slices that training built are found, not made again
     assert (
         scored.summary.tables["gold.network_features"]["written"]

@@ -137,14 +137,12 @@ def _by_topic(graph: Graph, topics: DataFrame, *, walk: Callable[..., Floats], m
         .select(NODE, TOPIC, (F.col(SHARE) * F.col(POSTS_COUNT)).alias(WEIGHT))
         .toPandas()
     )
-    wrote = wrote[wrote[WEIGHT] > 0].sort_values([TOPIC, NODE])
+    wrote = wrote[wrote[WEIGHT] > 0]
     numbers = sorted(int(number) for number in wrote[TOPIC].unique())
     if not numbers:
         return None
     start = np.zeros((graph.nodes, len(numbers)))
-    for place, number in enumerate(numbers):
-        part = wrote[wrote[TOPIC] == number]
-        start[part[NODE].to_numpy(), place] = part[WEIGHT].to_numpy()
+    start[wrote[NODE].to_numpy(), np.searchsorted(numbers, wrote[TOPIC])] = wrote[WEIGHT].to_numpy()
     ranks = walk(start=start / start.sum(axis=0))
     rows = []
     for place, number in enumerate(numbers):

@@ -34,16 +34,18 @@ _PLACE_BITS = 33
 
 @dataclass(frozen=True)
 class Graph:
-    """people: (node, user_id), node 0 to nodes - 1 in the order of user_id. edges: (src, dst, ...) by node. Both are persisted."""
+    """people: (node, user_id), node 0 to nodes - 1 in the order of user_id. edges: (src, dst, ...) by node, persisted. ordered: what
+    `people` is a view of, persisted: numbers are only what they are while it lasts."""
 
     people: DataFrame
     edges: DataFrame
     nodes: int
     edge_count: int
+    ordered: DataFrame
 
     def release(self) -> None:
-        self.people.unpersist()
         self.edges.unpersist()
+        self.ordered.unpersist()
 
 
 class Block(NamedTuple):
@@ -146,7 +148,7 @@ def numbered(edges: DataFrame) -> Graph:
     for end in (SRC, DST):
         joined = joined.join(people.select(F.col(NODE).alias(end), F.col(USER_ID).alias(f"{end}_id")), on=f"{end}_id")
     by_node = joined.select(SRC, DST, *others).persist(StorageLevel.MEMORY_AND_DISK)
-    return Graph(people, by_node, nodes, by_node.count())
+    return Graph(people, by_node, nodes, by_node.count(), ordered)
 
 
 class Matrices(NamedTuple):

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from social_signals.models.artefact import INFLUENCE as INFLUENCE_MODEL
 from social_signals.models.artefact import Artefact, require_kind
+from social_signals.models.at_top import TOP_SHARE
 from social_signals.models.contributions import Explanation
 from social_signals.models.influence import Ladder
 from social_signals.models.predict import require_features, with_margins
@@ -32,7 +33,6 @@ RECEIVED = "received_90d_count"
 TIERS_BY_FOLLOWERS = (("mega", 1_000_000), ("macro", 500_000), ("mid", 100_000), ("micro", 10_000))
 # Where no follower is known: the share of people, by engagement received, above which a tier begins.
 TIERS_BY_RECEIVED = (("mega", 0.99), ("macro", 0.95), ("mid", 0.80), ("micro", 0.50))
-TOP_SHARE = 0.1
 
 
 def predict_influence(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from social_signals.core.errors import ConfigError
 from social_signals.network import NetworkParams, network_of
@@ -125,6 +125,14 @@ def test_pagerank_from_a_topic_favours_who_is_near_it(rows: Rows) -> None:
         overall = {row["user_id"]: row["pagerank"] for row in people.collect()}
     assert set(ranks) == {(4, "x"), (4, "near")}
     assert ranks[(4, "near")] > overall["near"]
+
+
+def test_nothing_stays_persisted(rows: Rows, spark_session: SparkSession) -> None:
+    context: Any = spark_session.sparkContext._jsc
+    spark_session.catalog.clearCache()
+    before = set(context.getPersistentRDDs())
+    people_of(rows, ACTS, WRITTEN)
+    assert set(context.getPersistentRDDs()) <= before
 
 
 def test_nobody_deals_with_anybody(rows: Rows) -> None:
