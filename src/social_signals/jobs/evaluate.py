@@ -15,7 +15,7 @@ from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.jobs.labelled import read_lines
 from social_signals.jobs.train_influence import pairs_table
 from social_signals.models.artefact import INFLUENCE_PAIRS
-from social_signals.models.influence import pair_report
+from social_signals.models.pairing import pair_report
 from social_signals.models.pairs import predict_pairs
 from social_signals.nlp import (
     annotate_sentiment,
@@ -132,12 +132,16 @@ def _entities(job: EvaluateJob, context: Context) -> Evaluated:
 
 def _influence_pairs(job: EvaluateJob, context: Context) -> Evaluated:
     model = training.chosen_model(context.catalog, INFLUENCE_PAIRS, folder=job.evaluate.model)
-    pairs, probabilities = predict_pairs(model, pairs_table(context.spark, job.evaluate.path))
-    rows = [(n, float(p), model.model_id) for n, p in enumerate(probabilities)]
+    pairs, told = predict_pairs(model, pairs_table(context.spark, job.evaluate.path))
+    between = [(float(low), float(high)) for low, high in zip(told.low, told.high, strict=True)]
+    rows = [
+        (n, float(p), *(ends if ends[0] == ends[0] else (None, None)), model.model_id)
+        for n, (p, ends) in enumerate(zip(told.probability, between, strict=True))
+    ]
     metrics: dict[str, Any] = {"rows": len(rows)}
     if pairs.a_won is not None:
         people: dict[str, Any] = {"persons_a": pairs.persons_a, "persons_b": pairs.persons_b}
-        metrics |= pair_report(probabilities, pairs.a_won, **people, seed=job.seed)
+        metrics |= pair_report(told.probability, pairs.a_won, **people, seed=job.seed)
     table = evaluation_of(job.task)
     return Evaluated(context.spark.createDataFrame(rows, table.schema), {"influence": {"evaluation": metrics}})
 

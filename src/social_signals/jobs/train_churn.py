@@ -23,6 +23,7 @@ from social_signals.jobs.churn_text_model import text_model
 from social_signals.jobs.embed_posts import EmbeddingParams
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.jobs.places import table_at
+from social_signals.jobs.training import search_sentences
 from social_signals.models.artefact import Artefact
 from social_signals.models.calibration import Calibration
 from social_signals.models.churn import churn_examples, train_churn
@@ -33,7 +34,7 @@ from social_signals.models.gate import duel_on
 from social_signals.models.groups import groups_of_users, of_users, require_groups
 from social_signals.models.judged import PERSON, newest_rows
 from social_signals.models.labels import CHURNED, churn_labels, event_labels
-from social_signals.models.params import CONTRACT, EVENT, GRID, OFF, ChurnParams, SearchParams, XGBoostParams
+from social_signals.models.params import CONTRACT, EVENT, ChurnParams, SearchParams, XGBoostParams
 from social_signals.models.subject import PEOPLE, Subject
 from social_signals.models.text_added import ReadText
 from social_signals.models.text_params import NONE
@@ -74,7 +75,7 @@ def _from_acts(job: TrainChurnJob, context: Context) -> Outcome:
     plan = training.plan(context, as_of=job.as_of_instant, cutoffs=job.churn, features=job.features)
     device, churn = job.platform.device, job.churn
     if job.dry_run:
-        sentences = [plan.sentence("train_churn"), *search_sentences(job)]
+        sentences = [plan.sentence("train_churn"), *search_sentences(job.search)]
         return Outcome(status="dry_run", as_of=plan.as_of, device=device, plan=sentences)
     examples = examples_of_acts(context, plan, churn=churn, features=job.features, consent=job.consent, seed=job.seed)
     context.progress.step("training on past cut-offs")
@@ -136,7 +137,7 @@ def _from_contracts(job: TrainChurnJob, context: Context) -> Outcome:
     )
     if job.dry_run:
         sentence = f"train_churn: {contract.label} of {contract.table}, split by {contract.key}"
-        return Outcome(status="dry_run", device=device, plan=[sentence, *search_sentences(job)])
+        return Outcome(status="dry_run", device=device, plan=[sentence, *search_sentences(job.search)])
     with_roles = with_role(rows, splits, seed=job.seed)
     columns = [name for name in rows.columns if name not in (AS_OF, USER_ID, CHURNED)]
     encoding = learn_encoding(with_roles.where(F.col(ROLE) == TRAIN), columns=columns)
@@ -153,16 +154,6 @@ def _from_contracts(job: TrainChurnJob, context: Context) -> Outcome:
         categories=encoding.categories,
     )
     return Outcome(metrics=metrics, device=device)
-
-
-def search_sentences(job: TrainChurnJob) -> list[str]:
-    tried = job.search
-    if tried.method == OFF:
-        return []
-    count = len(tried.combinations()) if tried.method == GRID else tried.n_trials
-    return [
-        f"search: {count} trials by {tried.method} over {', '.join(tried.ranges())}, on up to {tried.folds} folds each"
-    ]
 
 
 def trained(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from social_signals.features.declared_followers import FOLLOWER_FEATURE_NAMES
 from social_signals.jobs import follower_features, training
 from social_signals.jobs.job import Context, Outcome
-from social_signals.jobs.train_churn import TrainChurnJob, search_sentences, trained
+from social_signals.jobs.train_churn import TrainChurnJob, trained
+from social_signals.jobs.training import search_sentences
 from social_signals.models.churn import churn_examples
 from social_signals.models.distributed import require_barrier
 from social_signals.models.followers import FOLLOWERS, FollowerChurnParams, follower_labels
@@ -36,7 +37,7 @@ def run(job: TrainFollowerChurnJob, context: Context) -> Outcome:
             status="dry_run",
             as_of=plan.as_of,
             device=device,
-            plan=[plan.sentence("train_follower_churn"), *search_sentences(job)],
+            plan=[plan.sentence("train_follower_churn"), *search_sentences(job.search)],
         )
     ties = follower_features.slices(context, as_of=cutoffs, churn=job.churn, features=job.features, consent=job.consent)
     catalog = context.catalog

@@ -8,7 +8,8 @@ from functools import partial
 from social_signals.features import FEATURE_NAMES, activity
 from social_signals.jobs import training
 from social_signals.jobs.job import Context, Outcome
-from social_signals.jobs.train_churn import TrainChurnJob, search_sentences, trained
+from social_signals.jobs.train_churn import TrainChurnJob, trained
+from social_signals.jobs.training import search_sentences
 from social_signals.models.curves import time_metrics
 from social_signals.models.distributed import require_barrier
 from social_signals.models.groups import require_groups
@@ -44,7 +45,7 @@ def run(job: TrainTimeToChurnJob, context: Context) -> Outcome:
             status="dry_run",
             as_of=plan.as_of,
             device=device,
-            plan=[plan.sentence("train_time_to_churn"), *search_sentences(job)],
+            plan=[plan.sentence("train_time_to_churn"), *search_sentences(job.search)],
         )
     people = training.slices(context, as_of=plan.splits.used, features=job.features, consent=job.consent)
     acts = activity(catalog.read(POSTS), catalog.read(INTERACTIONS), kinds=churn.kinds)

@@ -24,7 +24,7 @@ from social_signals.models import pyfunc
 from social_signals.models.artefact import Artefact, ModelStore, load, require_kind
 from social_signals.models.followers import FOLLOWERS
 from social_signals.models.gate import Duel, require_promoted, settle
-from social_signals.models.params import CutoffParams
+from social_signals.models.params import GRID, OFF, CutoffParams, SearchParams
 from social_signals.models.subject import KINDS
 from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import AS_OF
@@ -81,6 +81,16 @@ def plan(context: Context, *, as_of: datetime | None, cutoffs: CutoffParams, fea
         valid_fraction=cutoffs.valid_fraction,
     )
     return Plan(chosen, splits)
+
+
+def search_sentences(tried: SearchParams) -> list[str]:
+    """What a dry run says of a search; nothing where there is none."""
+    if tried.method == OFF:
+        return []
+    count = len(tried.combinations()) if tried.method == GRID else tried.n_trials
+    return [
+        f"search: {count} trials by {tried.method} over {', '.join(tried.ranges())}, on up to {tried.folds} folds each"
+    ]
 
 
 def first_event(catalog: Catalog, *, before: datetime) -> datetime:

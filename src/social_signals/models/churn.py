@@ -27,7 +27,7 @@ from social_signals.models.judged import PERSON, judged_rows, metrics_of
 from social_signals.models.labels import CHURNED
 from social_signals.models.params import CONTRACT, OFF, SILENCE, ChurnParams, SearchParams, XGBoostParams
 from social_signals.models.predict import MARGIN, require_features
-from social_signals.models.search import Trial, best_of, search, storage_of
+from social_signals.models.search import Trial, best_of, search, storage_of, told
 from social_signals.models.subject import PEOPLE, Subject
 from social_signals.models.text_added import ReadText, added_by_text
 
@@ -131,7 +131,7 @@ def train_churn(
     if more is not None:
         metrics |= more(fitted, calibration)
     if trials:
-        metrics["search"] = _told(trials)
+        metrics["search"] = told(trials)
     card = card_of(
         as_of=as_of,
         params=params,
@@ -189,18 +189,6 @@ def _search(grower: Grower, tried: SearchParams, *, splits: Splits, study: str, 
         params=tried, base=grower.xgboost, folds=len(folds), seed=grower.seed, study=study,
         storage=storage_of(tried, folder=folder, study=study), together=grower.together,
     )  # fmt: skip
-
-
-def _told(trials: Sequence[Trial]) -> dict[str, float]:
-    best = best_of(trials)
-    pruned = sum(trial.state != best.state for trial in trials)
-    return {
-        "trials": len(trials),
-        "pruned": pruned,
-        "first_loss": trials[0].loss,
-        "best_loss": best.loss,
-        "best": best.number,
-    }
 
 
 def _explained(

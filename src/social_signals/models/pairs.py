@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from social_signals.core.errors import DataQualityError
-from social_signals.evaluation.metrics import pair_bootstrap, reliability, roc_auc, roc_points
+from social_signals.evaluation.metrics import log_loss, pair_bootstrap, reliability, roc_auc, roc_points
 from social_signals.models.artefact import INFLUENCE, INFLUENCE_PAIRS, Artefact, ModelStore, model_id_of, require_kind
 from social_signals.models.card import code_identity
 from social_signals.models.distributed import RANK, fit_ranker, require_barrier, require_device, workers_for
-from social_signals.models.influence import Ladder, fit_scale, pair_report, reference_of
-from social_signals.models.params import InfluenceParams, XGBoostParams
+from social_signals.models.ladder import Band, Ladder, fit_band, fit_scale, reference_of
+from social_signals.models.pairing import pair_report
+from social_signals.models.params import OFF, InfluenceParams, SearchParams, XGBoostParams
 from social_signals.models.predict import load_booster
+from social_signals.models.search import Trial, best_of, search, storage_of, told
 
 Floats = NDArray[np.float64]
 Margins = Callable[[Floats], Floats]
@@ -117,8 +120,14 @@ def train_influence_pairs(
     seed: int,
     device: str,
     store: ModelStore,
+    tuning: SearchParams | None = None,
+    studies: Path | None = None,
 ) -> tuple[Artefact, bool]:
-    """The influence model of labelled pairs, cross-validated by row and with both people unseen; and whether it is new."""
+    """The influence model of labelled pairs, cross-validated by row and with both people unseen; and whether it is new.
+
+    tuning: which settings of the trees are tried first, by the log loss of pairs of unseen people, dealt otherwise than those of
+    the cross-validation; a fold of the search is such a deal.
+    """
     if pairs.a_won is None or len(set(pairs.a_won.tolist())) < 2:
         raise DataQualityError("one class only: A wins every pair, or none", hint="label some pairs each way")
     xgboost, extra = pair_settings(pairs.columns)
@@ -130,35 +139,59 @@ def train_influence_pairs(
         **code_identity(), "columns": pairs.columns, "pairs": _digest(content), "xgboost": asdict(xgboost), "seed": seed,
         "workers": workers, "device": device, "folds": params.folds, "extra": extra,
     }  # fmt: skip
-    model_id = model_id_of(INFLUENCE_PAIRS, made_of)
+    tried = tuning or SearchParams()
+    model_id = model_id_of(INFLUENCE_PAIRS, made_of | ({} if tried.method == OFF else {"search": tried.as_json()}))
     finished = store.find(INFLUENCE_PAIRS, model_id)
     if finished is not None:
         return finished, False
     require_device(spark, device)
-    validated = cross_validate(pairs, folds=params.folds, seed=seed)
+    trials: list[Trial] = []
+    if tried.method != OFF:
+        name = model_id_of(f"{INFLUENCE_PAIRS}-search", made_of | {"search": tried.as_json() | {"n_trials": 0}})
+        storage = storage_of(tried, folder=studies or store.root.parent / "studies", study=name)
+        trials = search(
+            lambda settings, deal: _loss_of_unseen(pairs, settings, folds=params.folds, seed=seed + 1 + deal),
+            params=tried, base=xgboost, folds=tried.folds, seed=seed, study=name, storage=storage,
+            # The models of one trial grow beside each other already.
+            together=lambda calls: [call() for call in calls],
+        )  # fmt: skip
+        xgboost = replace(xgboost, **best_of(trials).settings)
+    validated = cross_validate(pairs, folds=params.folds, seed=seed, settings=xgboost)
     fitted = fit_ranker(
         _long(spark, pairs), features=pair_features(pairs.columns), relevance="relevance", qid=F.col("pair"),
         is_valid=None, params=xgboost, workers=workers, device=device, seed=seed, extra=extra,
     )  # fmt: skip
     margins = margins_of(fitted.booster, pairs.a), margins_of(fitted.booster, pairs.b)
-    ladder = Ladder(validated.scale, reference_of(np.concatenate(margins)))
+    ladder = Ladder(validated.scale, reference_of(np.concatenate(margins)), band=validated.band)
     card = {
         **code_identity(), "label": "of two people, who is more influential, as labelled", "seed": seed,
         "device": device, "workers": workers, "rounds": fitted.rounds, "xgboost": asdict(xgboost),
         "pair_columns": pairs.columns, "examples": {"pairs": len(pairs.a)},
-        "metrics": {INFLUENCE: validated.metrics}, "curves": {INFLUENCE: validated.curves},
+        "metrics": {INFLUENCE: validated.metrics | ({"search": told(trials)} if trials else {})},
+        "curves": {INFLUENCE: validated.curves},
+        "search": tried.as_json() | {"trials": [trial.as_json() for trial in trials]},
     }  # fmt: skip
     artefact = Artefact(INFLUENCE_PAIRS, model_id, pair_features(pairs.columns), fitted.booster, ladder.as_json(), card)
     store.put(artefact)
     return artefact, True
 
 
-def predict_pairs(artefact: Artefact, table: pd.DataFrame) -> tuple[Pairs, Floats]:
+@dataclass(frozen=True)
+class Foretold:
+    """Of each pair the probability that A wins, and the 95 % interval about it (NaN for models without one)."""
+
+    probability: Floats
+    low: Floats
+    high: Floats
+
+
+def predict_pairs(artefact: Artefact, table: pd.DataFrame) -> tuple[Pairs, Foretold]:
     """The pairs of a table and the probability that A wins each; labels are not needed and not looked at."""
     require_kind(artefact, INFLUENCE_PAIRS)
     pairs = read_pairs(table, columns=artefact.card["pair_columns"], needs_labels=False)
     ladder = Ladder.from_json(artefact.calibration)
-    return pairs, ladder.beats(margins_of(artefact.booster, pairs.a), margins_of(artefact.booster, pairs.b))
+    margins = margins_of(artefact.booster, pairs.a), margins_of(artefact.booster, pairs.b)
+    return pairs, Foretold(ladder.beats(*margins), *ladder.beats_between(*margins))
 
 
 def margins_of(booster: bytes, people: Floats) -> Floats:
@@ -171,11 +204,12 @@ def margins_of(booster: bytes, people: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Validated:
-    """What cross-validation found: metrics, curves, and the scale of differences on pairs that grew no tree."""
+    """What cross-validation found: metrics, curves, the scale of differences on pairs that grew no tree, and how far it may be off."""
 
     metrics: dict[str, Any]
     curves: dict[str, Any]
     scale: float
+    band: Band
 
 
 def folds_of(pairs: Pairs, *, folds: int, seed: int) -> tuple[list[Masks], list[Masks]]:
@@ -200,7 +234,7 @@ def folds_of(pairs: Pairs, *, folds: int, seed: int) -> tuple[list[Masks], list[
     return by_row, unseen
 
 
-def cross_validate(pairs: Pairs, *, folds: int, seed: int) -> Validated:
+def cross_validate(pairs: Pairs, *, folds: int, seed: int, settings: XGBoostParams | None = None) -> Validated:
     """Metrics of pairs that no tree has seen: `cv_row`, pairs held out; `cv_unseen`, both people held out as well (`folds_of`).
 
     Out-of-fold differences are pooled.
@@ -208,10 +242,10 @@ def cross_validate(pairs: Pairs, *, folds: int, seed: int) -> Validated:
     won = np.asarray(pairs.a_won)
     by_row, unseen = folds_of(pairs, folds=folds, seed=seed)
     metrics: dict[str, Any] = {"baselines": {}}
-    row_differences, row_places = _out_of_fold(pairs, by_row, seed=seed)
+    row_differences, row_places = _out_of_fold(pairs, by_row, seed=seed, settings=settings)
     scale = fit_scale(row_differences, won[row_places])
     for name, (differences, places) in {
-        "cv_row": (row_differences, row_places), "cv_unseen": _out_of_fold(pairs, unseen, seed=seed)
+        "cv_row": (row_differences, row_places), "cv_unseen": _out_of_fold(pairs, unseen, seed=seed, settings=settings)
     }.items():  # fmt: skip
         if len(set(won[places].tolist())) < 2:
             continue
@@ -230,17 +264,28 @@ def cross_validate(pairs: Pairs, *, folds: int, seed: int) -> Validated:
         "roc": roc_points(won[row_places], probabilities),
         "calibration": reliability(won[row_places], probabilities),
     }
-    return Validated(metrics, curves, scale)
+    people: dict[str, Any] = {"persons_a": pairs.persons_a[row_places], "persons_b": pairs.persons_b[row_places]}
+    return Validated(metrics, curves, scale, fit_band(scale * row_differences, won[row_places], **people, seed=seed))
 
 
-def _out_of_fold(pairs: Pairs, splits: list[Masks], *, seed: int) -> tuple[Floats, NDArray[np.int64]]:
+def _loss_of_unseen(pairs: Pairs, settings: XGBoostParams, *, folds: int, seed: int) -> float:
+    """The log loss of pairs whose two people the trees have not seen, of one deal of people to folds, on the scale that suits best."""
+    _, unseen = folds_of(pairs, folds=folds, seed=seed)
+    differences, places = _out_of_fold(pairs, unseen[:folds], seed=seed, settings=settings)
+    won = np.asarray(pairs.a_won)[places]
+    return float(log_loss(won, Ladder(fit_scale(differences, won)).beats(differences, np.zeros_like(differences))))
+
+
+def _out_of_fold(
+    pairs: Pairs, splits: list[Masks], *, seed: int, settings: XGBoostParams | None
+) -> tuple[Floats, NDArray[np.int64]]:
     """Differences of margins of the held-out pairs of every split, and which pairs they are."""
     a, b, won = _transformed(pairs.a), _transformed(pairs.b), np.asarray(pairs.a_won)
     judged = [(train, test) for train, test in splits if test.any() and len(set(won[train].tolist())) == 2]
 
     def of_split(masks: Masks) -> Floats:
         train, test = masks
-        margin = _plain_ranker(a[train], b[train], won[train], pairs.columns, seed=seed)
+        margin = _plain_ranker(a[train], b[train], won[train], pairs.columns, seed=seed, settings=settings)
         return margin(a[test]) - margin(b[test])
 
     # A model has one thread, so that it has the same trees on every machine; several grow beside each other.
@@ -250,22 +295,25 @@ def _out_of_fold(pairs: Pairs, splits: list[Masks], *, seed: int) -> tuple[Float
     return np.concatenate(differences), np.concatenate(places)
 
 
-def _plain_ranker(a: Floats, b: Floats, won: Floats, columns: Sequence[str], *, seed: int) -> Margins:
+def _plain_ranker(
+    a: Floats, b: Floats, won: Floats, columns: Sequence[str], *, seed: int, settings: XGBoostParams | None
+) -> Margins:
     """The same trees on the driver: thirty small models would wait longer for Spark than for themselves."""
     import xgboost as xgb
 
-    params, extra = pair_settings(columns)
+    usual, extra = pair_settings(columns)
+    params = settings or usual
     rows = np.empty((2 * len(a), a.shape[1]))
     rows[0::2], rows[1::2] = a, b
     relevance = np.empty(2 * len(a))
     relevance[0::2], relevance[1::2] = won, 1 - won
-    settings: Mapping[str, Any] = {
+    told_to_xgboost: Mapping[str, Any] = {
         **RANK, "max_depth": params.max_depth, "learning_rate": params.learning_rate,
         "subsample": params.subsample, "colsample_bytree": params.colsample_bytree, "reg_lambda": params.reg_lambda,
         "min_child_weight": params.min_child_weight, "max_bin": params.max_bin, "seed": seed, "nthread": 1, **extra,
     }  # fmt: skip
     data = xgb.DMatrix(rows, label=relevance, qid=np.repeat(np.arange(len(a)), 2), nthread=1)
-    booster = xgb.train(dict(settings), data, num_boost_round=params.n_estimators)
+    booster = xgb.train(dict(told_to_xgboost), data, num_boost_round=params.n_estimators)
     return lambda people: np.asarray(booster.inplace_predict(people, predict_type="margin"), dtype=np.float64)
 
 

@@ -24,7 +24,7 @@ from social_signals.models.artefact import (
 )
 from social_signals.models.calibration import Calibration
 from social_signals.models.followers import FOLLOWERS
-from social_signals.models.influence import Ladder
+from social_signals.models.ladder import Ladder
 from social_signals.models.predict import margins_on
 from social_signals.models.survival import TIME_TO_CHURN
 from social_signals.tables.gold import INFLUENCE as INFLUENCE_COLUMN

@@ -47,6 +47,19 @@ def best_of(trials: Sequence[Trial]) -> Trial:
     return min((trial for trial in trials if trial.state == COMPLETE), key=lambda trial: (trial.loss, trial.number))
 
 
+def told(trials: Sequence[Trial]) -> dict[str, float]:
+    """A search in numbers, for the metrics of the model."""
+    best = best_of(trials)
+    pruned = sum(trial.state != best.state for trial in trials)
+    return {
+        "trials": len(trials),
+        "pruned": pruned,
+        "first_loss": trials[0].loss,
+        "best_loss": best.loss,
+        "best": best.number,
+    }
+
+
 def storage_of(params: SearchParams, *, folder: Path, study: str) -> Any:
     """Where the study is kept: the storage that was asked for, else a journal of its own in `folder`.
 

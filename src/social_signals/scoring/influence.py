@@ -9,7 +9,7 @@ from social_signals.models.artefact import INFLUENCE as INFLUENCE_MODEL
 from social_signals.models.artefact import Artefact, require_kind
 from social_signals.models.at_top import TOP_SHARE
 from social_signals.models.contributions import Explanation
-from social_signals.models.influence import Ladder
+from social_signals.models.ladder import Ladder
 from social_signals.models.predict import require_features, with_margins
 from social_signals.scoring.ranks import with_rank
 from social_signals.scoring.reasons import without_reasons

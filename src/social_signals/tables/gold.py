@@ -37,6 +37,7 @@ IS_EMERGING = "is_emerging"
 TIER = "tier"
 ROW = "row"
 PREDICTED = "predicted"
+PREDICTED_LOW, PREDICTED_HIGH = "predicted_low", "predicted_high"
 
 TIERS = ("nano", "micro", "mid", "macro", "mega")
 
@@ -203,6 +204,15 @@ INFLUENCE_SCORES = Table(
 def evaluation_of(task: str) -> Table:
     """What a model predicted for each row of a labelled file: a tag list for entities, a probability for pairs, else a label."""
     kinds: dict[str, DataType] = {"entities": ArrayType(StringType()), "influence_pairs": DoubleType()}
+    ends = {PREDICTED_LOW: "lower", PREDICTED_HIGH: "upper"} if task == "influence_pairs" else {}
+    between = [
+        column(
+            name,
+            DoubleType(),
+            f"{which} end (95 %) of the share that A won of pairs as far apart; null where not known",
+        )
+        for name, which in ends.items()
+    ]
     return Table(
         f"gold.evaluation_{task}",
         StructType(
@@ -214,9 +224,11 @@ def evaluation_of(task: str) -> Table:
                     "label, BIO tags, or probability that A wins",
                     nullable=False,
                 ),
+                *between,
                 model_column(),
             ]
         ),
         key=(ROW,),
+        added=tuple(column.name for column in between),
         comment=f"One row per row of the file that {task} was last measured on.",
     )

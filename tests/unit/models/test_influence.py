@@ -10,8 +10,10 @@ from pyspark.sql import functions as F
 from social_signals.core.errors import DataQualityError
 from social_signals.evaluation.splits import Splits
 from social_signals.models.artefact import ModelStore
-from social_signals.models.influence import Ladder, fit_scale, reference_of, sample_pairs, train_influence
-from social_signals.models.params import InfluenceParams, XGBoostParams
+from social_signals.models.influence import train_influence
+from social_signals.models.ladder import Ladder, fit_band, fit_scale, reference_of
+from social_signals.models.pairing import sample_pairs
+from social_signals.models.params import InfluenceParams, SearchParams, XGBoostParams
 
 FEATURES = ["days_since_last_activity", "given_90d_count", "noise", "tone"]
 MAY = datetime(2020, 5, 1, tzinfo=timezone.utc)
@@ -46,6 +48,41 @@ def test_the_scale_is_the_one_that_made_the_outcomes():
     won = rng.random(20_000) < 1 / (1 + np.exp(-0.6 * differences))
     assert fit_scale(differences, won) == pytest.approx(0.6, abs=0.03)
     assert fit_scale([], []) == 1.0
+
+
+def test_the_interval_of_a_probability_holds_what_share_was_won():
+    rng = np.random.default_rng(2)
+    differences = rng.normal(0, 2, 4000)
+    won = (rng.random(4000) < 1 / (1 + np.exp(-0.5 * differences))).astype(int)
+    persons = {"persons_a": rng.integers(0, 300, 4000), "persons_b": rng.integers(300, 600, 4000)}
+    # the ladder claims the logistic of the whole difference; the truth is flatter, and the interval says so
+    ladder = Ladder(1.0, band=fit_band(differences, won, **persons, seed=1))
+    at = np.array([-3.0, -0.5, 0.5, 3.0])
+    low, high = ladder.beats_between(at, np.zeros(4))
+    truth = 1 / (1 + np.exp(-0.5 * at))
+    assert ((low <= truth) & (truth <= high)).all()
+    assert ((low <= ladder.beats(at, np.zeros(4))) & (ladder.beats(at, np.zeros(4)) <= high)).all()
+    assert low[2] > 0.45
+    assert (low + high[::-1]).tolist() == pytest.approx([1.0] * 4)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 1000))
+def test_a_probability_further_from_even_never_has_a_lower_interval(seed):
+    rng = np.random.default_rng(seed)
+    differences = rng.normal(0, 1, 60)
+    band = fit_band(
+        differences, rng.integers(0, 2, 60), persons_a=np.arange(60) % 7, persons_b=np.arange(60) % 11, seed=seed
+    )
+    assert Ladder.from_json(Ladder(band=band).as_json()).band == band
+    for ends in (band.at, band.low, band.high):
+        assert (np.diff(ends) >= 0).all()
+    assert band.low[0] + band.high[0] == pytest.approx(1.0)
+
+
+def test_a_model_of_before_has_no_interval():
+    low, high = Ladder.from_json({"scale": 1.0, "reference": [0.0]}).beats_between([1.0], [0.0])
+    assert np.isnan([low[0], high[0]]).all()
 
 
 def people(*rows):
@@ -91,6 +128,23 @@ def test_a_ranker_learns_who_gathers_more_and_its_bytes_do_not_depend_on_the_ord
     assert again.model_id == model.model_id
     assert again.booster == model.booster
     assert again.card == model.card
+
+
+def test_a_search_tries_settings_on_validation_pairs_and_grows_the_best(with_engagement, tmp_path):
+    train = {
+        "features": FEATURES, "as_of": AS_OF, "splits": SPLITS, "params": InfluenceParams(), "seed": 7, "device": "cpu",
+        "xgboost": XGBoostParams(n_estimators=20, learning_rate=0.2, early_stopping_rounds=5), "inputs": {},
+        "tuning": SearchParams(method="grid", n_trials=2, folds=2, at_once=2, space={"max_depth": [1, 4]}),
+    }  # fmt: skip
+    model, _ = train_influence(with_engagement, **train, store=ModelStore(tmp_path / "models"))
+    trials = model.card["search"]["trials"]
+    best = min(trials, key=lambda trial: trial["loss"])
+    assert [trial["settings"]["max_depth"] for trial in trials] == [1, 4]
+    assert all(0.0 < trial["loss"] < 0.69 for trial in trials)
+    assert model.card["xgboost"]["max_depth"] == best["settings"]["max_depth"]
+    assert model.metrics["influence"]["search"]["trials"] == 2
+    again, is_new = train_influence(with_engagement, **train, store=ModelStore(tmp_path / "models"))
+    assert (again.model_id, is_new) == (model.model_id, False)
 
 
 def test_negative_engagement_and_engagement_of_nobody_are_refused(with_engagement, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from social_signals.core.errors import DataQualityError, ModelMismatchError
 from social_signals.models.artefact import ModelStore
 from social_signals.models.pairs import cross_validate, predict_pairs, read_pairs, train_influence_pairs
-from social_signals.models.params import InfluenceParams
+from social_signals.models.params import InfluenceParams, SearchParams
 
 
 def table(count=300, people=60, seed=1):
@@ -47,17 +47,26 @@ def test_the_model_is_judged_by_row_and_on_people_never_seen(trained):
 
 def test_swapping_a_and_b_turns_p_into_one_minus_p(trained):
     fresh = table(count=100, seed=2)
-    pairs, p = predict_pairs(trained, fresh)
-    _, q = predict_pairs(trained, swapped(fresh))
-    assert p + q == pytest.approx(np.ones(100), abs=1e-12)
-    assert ((p > 0.5) == (pairs.a_won == 1)).mean() > 0.8
+    pairs, told = predict_pairs(trained, fresh)
+    _, turned = predict_pairs(trained, swapped(fresh))
+    assert told.probability + turned.probability == pytest.approx(np.ones(100), abs=1e-12)
+    assert told.low + turned.high == pytest.approx(np.ones(100), abs=1e-12)
+    assert ((told.probability > 0.5) == (pairs.a_won == 1)).mean() > 0.8
+
+
+def test_the_interval_holds_the_probability_and_is_narrower_than_everything(trained):
+    _, told = predict_pairs(trained, table(count=100, seed=2))
+    assert (told.low <= told.probability).all()
+    assert (told.probability <= told.high).all()
+    assert (told.high - told.low).mean() < 0.5
+    assert (told.high > told.low).all()
 
 
 def test_labels_are_not_needed_to_predict_and_not_looked_at(trained):
     fresh = table(count=20, seed=2)
-    _, p = predict_pairs(trained, fresh)
+    _, told = predict_pairs(trained, fresh)
     for unlabelled in (fresh.drop(columns="Choice"), fresh.assign(Choice=1 - fresh["Choice"])):
-        assert (predict_pairs(trained, unlabelled)[1] == p).all()
+        assert (predict_pairs(trained, unlabelled)[1].probability == told.probability).all()
 
 
 def test_the_same_values_are_the_same_person_on_either_side():
@@ -71,6 +80,21 @@ def test_the_same_seed_gives_the_same_validation():
     some = read_pairs(table(count=60, people=12))
     first, again = (cross_validate(some, folds=2, seed=1) for _ in range(2))
     assert first == again
+
+
+def test_a_search_judges_settings_on_unseen_people_and_grows_the_best(spark_session, tmp_path):
+    settings = {
+        "params": InfluenceParams(folds=2), "num_workers": 1, "seed": 3, "device": "cpu", "store": ModelStore(tmp_path),
+        "tuning": SearchParams(method="grid", n_trials=2, folds=1, at_once=2, space={"max_depth": [1, 5]}),
+    }  # fmt: skip
+    model, is_new = train_influence_pairs(spark_session, read_pairs(table(count=120)), **settings)
+    trials = model.card["search"]["trials"]
+    best = min(trials, key=lambda trial: trial["loss"])
+    assert is_new
+    assert [trial["settings"] for trial in trials] == [{"max_depth": 1}, {"max_depth": 5}]
+    assert len({trial["loss"] for trial in trials}) == 2
+    assert model.card["xgboost"]["max_depth"] == best["settings"]["max_depth"]
+    assert model.metrics["influence"]["search"]["best_loss"] == best["loss"]
 
 
 @pytest.mark.parametrize(

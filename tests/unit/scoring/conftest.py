@@ -10,7 +10,7 @@ import xgboost as xgb
 
 from social_signals.models.artefact import CHURN, INFLUENCE, Artefact
 from social_signals.models.calibration import Calibration
-from social_signals.models.influence import Ladder
+from social_signals.models.ladder import Ladder
 
 AS_OF = datetime(2020, 5, 1, tzinfo=timezone.utc)
 FEATURES = ["silent_days", "received_90d_count"]
