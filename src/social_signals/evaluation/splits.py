@@ -139,14 +139,20 @@ def choose_cutoffs(
 
 
 def split_by_time(
-    cutoffs: Sequence[datetime], *, horizon_days: int, test_fraction: float = 0.3, valid_fraction: float = 0.15
+    cutoffs: Sequence[datetime],
+    *,
+    horizon_days: int,
+    test_fraction: float = 0.3,
+    valid_fraction: float = 0.15,
+    test_from: datetime | None = None,
 ) -> Splits:
     """The newest `test_fraction` of cut-offs test, the `valid_fraction` before them validate, older ones train.
 
     Cut-offs whose outcome window reaches into a later part are embargoed; those of them that end before the
     first test are still in `before_test`. Where that leaves nothing to train on, test
     and then valid shrink to one cut-off each; where that is not enough, parts are kept apart by person (see `Splits`).
-    Raises DataQualityError where there is no cut-off at all.
+    test_from: the cut-offs from it on test instead, all of them.
+    Raises DataQualityError where there is no cut-off at all, or none on one side of test_from.
     """
     ordered = sorted(set(cutoffs))
     if not ordered:
@@ -156,7 +162,17 @@ def split_by_time(
     most_test = max(1, round(test_fraction * len(ordered)))
     most_valid = max(1, round(valid_fraction * len(ordered)))
     horizon = timedelta(days=horizon_days)
-    for test_count in range(most_test, 0, -1):
+    test_counts = range(most_test, 0, -1)
+    if test_from is not None:
+        later = sum(cutoff >= test_from for cutoff in ordered)
+        if not later or not any(cutoff + horizon <= test_from for cutoff in ordered):
+            raise DataQualityError(
+                f"test_from={iso(test_from)} leaves nothing to {'learn from' if later else 'test on'}: the cut-offs whose outcome is "
+                f"known go from {iso(ordered[0])} to {iso(ordered[-1])}, {horizon_days} days of outcome after each",
+                hint="choose a date between them, or leave test_from out",
+            )
+        test_counts = range(later, later - 1, -1)
+    for test_count in test_counts:
         test = ordered[-test_count:]
         before_test = [c for c in ordered if c + horizon <= test[0]]
         for valid_count in range(min(most_valid, len(before_test)), 0, -1):
@@ -166,7 +182,7 @@ def split_by_time(
             if len(train) >= valid_count:
                 return Splits(train, valid, test, _rest(ordered, before_test, test), before_test=before_test)
     valid_share = valid_fraction / (1 - test_fraction)
-    for test_count in range(most_test, 0, -1):
+    for test_count in test_counts:
         test = ordered[-test_count:]
         train = [c for c in ordered if c + horizon <= test[0]]
         if train:

@@ -6,6 +6,7 @@ import sys
 
 from social_signals.features.declared import AUDIENCE, ENGAGEMENT, FEATURES, RHYTHM, TIES, WORDS, Feature
 from social_signals.features.declared_followers import CREATOR_COLUMNS, PERSON_COLUMNS, TIE
+from social_signals.features.posts import POST_FEATURES
 
 SUBJECTS = {
     "Rhythm: when they are active": RHYTHM,
@@ -29,6 +30,10 @@ def markdown() -> str:
     for subject, features in SUBJECTS.items():
         parts += [f"## {subject}", _table(features)]
     parts += [
+        "## A post: what was known when it was published",
+        "Worked out when `influence.unit=post` trains or scores, from what had happened and was known before the post's own "
+        "instant, and not kept.",
+        _table(POST_FEATURES),
         "## A person and a creator: what the model of follower churn sees",
         "Worked out when it trains or scores and not kept. Beside these it sees, as `person_...`, "
         f"{_names(PERSON_COLUMNS)} of the person, and, as `creator_...`, {_names(CREATOR_COLUMNS)} of the creator.",

@@ -11,22 +11,23 @@ from pyspark.sql import functions as F
 from social_signals.core.times import iso
 from social_signals.features import USER_FEATURES, FeatureParams
 from social_signals.governance import ConsentParams
-from social_signals.jobs import scoring_plan, training
+from social_signals.jobs import influence_of_posts, scoring_plan, training
 from social_signals.jobs.build_network import with_network
 from social_signals.jobs.job import Context, Job, Outcome
-from social_signals.models.artefact import INFLUENCE, Artefact
+from social_signals.models.artefact import INFLUENCE, INFLUENCE_POSTS, Artefact
+from social_signals.models.contributions import Explanation
 from social_signals.models.distributed import require_device
-from social_signals.models.params import InfluenceParams
+from social_signals.models.params import POST, InfluenceParams
 from social_signals.models.predict import require_features
 from social_signals.network import NetworkParams
 from social_signals.scoring.influence import AUDIENCE, predict_influence, with_standing
 from social_signals.scoring.params import ScoringParams
 from social_signals.scoring.reasons import Phrases
 from social_signals.scoring.tenths import tenths_of
-from social_signals.tables.gold import AS_OF, INFLUENCE_SCORES, MODEL_ID
+from social_signals.tables.gold import AS_OF, INFLUENCE_SCORES, MODEL_ID, POST_INFLUENCE
 from social_signals.tables.gold import INFLUENCE as INFLUENCE_SCORE
 from social_signals.tables.gold_network import NETWORK_MEASURES
-from social_signals.tables.silver import USER_ID
+from social_signals.tables.silver import POST_ID, USER_ID
 
 
 @dataclass
@@ -51,6 +52,8 @@ def run(job: ScoreInfluenceJob, context: Context) -> Outcome:
     """Everybody in the slices, by the champion or the model that was named, and how they moved since the slice before."""
     device, step = job.platform.device, timedelta(days=job.influence.step_days)
     require_device(context.spark, device)
+    if job.influence.unit == POST:
+        return _score_posts(job, context)
     model = training.chosen_model(context.catalog, INFLUENCE, folder=job.scoring.model)
     # Slices that are missing would be built before the model could refuse them.
     measured = [name for name in model.features if name not in NETWORK_MEASURES]
@@ -75,6 +78,51 @@ def run(job: ScoreInfluenceJob, context: Context) -> Outcome:
     return Outcome(metrics=metrics, as_of=cutoffs[-1], device=device)
 
 
+def _score_posts(job: ScoreInfluenceJob, context: Context) -> Outcome:
+    """The posts of the `influence.lookback_days` before each cut-off, by the champion of posts or the model that was named."""
+    device, catalog = job.platform.device, context.catalog
+    model = training.chosen_model(catalog, INFLUENCE_POSTS, folder=job.scoring.model)
+    cutoffs = scoring_plan.cutoffs_to_score(context, job.scoring, as_of=job.as_of_instant, features=job.features)
+    if job.dry_run:
+        sentence = (
+            f"score_influence: score posts of the {job.influence.lookback_days} days before {scoring_plan.spoken(cutoffs)} "
+            f"with {model.model_id} on {device}, replace its rows in {POST_INFLUENCE.name}"
+        )
+        return Outcome(status="dry_run", as_of=cutoffs[-1], device=device, plan=[sentence])
+    for as_of in cutoffs:
+        context.progress.step(f"scoring posts before {iso(as_of)} with {model.model_id}")
+        since = as_of - timedelta(days=job.influence.lookback_days)
+        posts = influence_of_posts.published(context, before=as_of, since=since, consent=job.consent)
+        current = influence_of_posts.at(posts, as_of).persist()
+        try:
+            explanation = _explained(job, current, model=model) if job.scoring.explains else None
+            scores = predict_influence(
+                current, model=model, explanation=explanation, device=device, keep=(POST_ID,), kind=INFLUENCE_POSTS
+            )
+            rows = scores.select(*POST_INFLUENCE.columns)
+            catalog.replace_slice(POST_INFLUENCE, rows, as_of=as_of, where={MODEL_ID: model.model_id})
+        finally:
+            current.unpersist()
+    metrics = {"scoring": {"influence_posts_model_id": model.model_id, "cutoffs": len(cutoffs)}}
+    return Outcome(metrics=metrics, as_of=cutoffs[-1], device=device)
+
+
+def _explained(job: ScoreInfluenceJob, current: DataFrame, *, model: Artefact) -> Explanation | None:
+    """Whose reasons are told, and how: by the tenths of a first pass without any."""
+    key = POST_ID if model.kind == INFLUENCE_POSTS else USER_ID
+    with scoring_plan.in_bulk(current.sparkSession):
+        keep = (POST_ID,) if model.kind == INFLUENCE_POSTS else ()
+        plain = predict_influence(
+            current, model=model, device=job.platform.device, keep=keep, kind=model.kind
+        ).persist()  # fmt: skip
+    try:
+        tenths = tenths_of(plain, by=INFLUENCE_SCORE, tie=key)
+    finally:
+        plain.unpersist()
+    phrases = Phrases(model.features, {})
+    return job.scoring.explanation(tenths, by=INFLUENCE_SCORE, device=job.platform.device, phrase=phrases)
+
+
 def _score(
     job: ScoreInfluenceJob,
     context: Context,
@@ -84,17 +132,8 @@ def _score(
     model: Artefact,
     as_of: datetime,
 ) -> None:
-    scoring, device = job.scoring, job.platform.device
-    explanation = None
-    if scoring.explains:
-        with scoring_plan.in_bulk(context.spark):
-            plain = predict_influence(current, model=model, device=device).persist()
-        try:
-            tenths = tenths_of(plain, by=INFLUENCE_SCORE, tie=USER_ID)
-        finally:
-            plain.unpersist()
-        phrases = Phrases(model.features, {})
-        explanation = scoring.explanation(tenths, by=INFLUENCE_SCORE, device=device, phrase=phrases)
+    device = job.platform.device
+    explanation = _explained(job, current, model=model) if job.scoring.explains else None
     # Ranks look at the slice twice; the trees should not.
     predicted = predict_influence(current, model=model, explanation=explanation, device=device, keep=AUDIENCE).persist()
     try:

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.core.errors import ConfigError, DataQualityError, ModelMismatchError
-from social_signals.core.times import iso
+from social_signals.core.times import iso, parse_instant
 from social_signals.evaluation.splits import Splits, choose_cutoffs, split_by_time
 from social_signals.features import USER_FEATURES, FeatureParams, activity
 from social_signals.features.cutoffs import instant_of
@@ -79,6 +79,7 @@ def plan(context: Context, *, as_of: datetime | None, cutoffs: CutoffParams, fea
         horizon_days=cutoffs.horizon_days,
         test_fraction=cutoffs.test_fraction,
         valid_fraction=cutoffs.valid_fraction,
+        test_from=parse_instant(cutoffs.test_from, name="test_from") if cutoffs.test_from else None,
     )
     return Plan(chosen, splits)
 

@@ -32,6 +32,8 @@ CHURN_EVENT, CHURN_CONTRACT = "churn_event", "churn_contract"
 INFLUENCE = "influence"
 # Learnt from labelled pairs with columns of their own: never the champion that scores user_features.
 INFLUENCE_PAIRS = "influence_pairs"
+# Ranks posts when they are published.
+INFLUENCE_POSTS = "influence_posts"
 
 
 @dataclass(frozen=True)

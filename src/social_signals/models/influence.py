@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from social_signals.core.lanes import at_once
 from social_signals.evaluation.metrics import log_loss
 from social_signals.evaluation.splits import TEST, TRAIN, VALID, Fold, Splits, rolling_folds
-from social_signals.models.artefact import Artefact, ModelStore, model_id_of
+from social_signals.models.artefact import INFLUENCE, Artefact, ModelStore, model_id_of
 from social_signals.models.card import card_of, code_identity
 from social_signals.models.distributed import Fitted, fit_ranker, require_barrier, require_device, workers_for
 from social_signals.models.examples import MOST_EVALUATED_ROWS, ROLE, examine, sample_of_people, with_role
@@ -30,6 +30,7 @@ from social_signals.models.influence_judged import (
     curves_of,
     judged_people,
     metrics_of,
+    of_people_never_seen,
     ranked_people,
 )
 from social_signals.models.labels import ENGAGEMENT
@@ -46,12 +47,22 @@ log = logging.getLogger(__name__)
 
 # A query goes to one worker whole and its pairs are drawn inside it: large enough for variety, small enough to deal.
 PEOPLE_PER_QUERY = 128
+AUDIENCE = "audience"
 
 
-def influence_examples(features: DataFrame, engagement: DataFrame, *, splits: Splits, seed: int) -> DataFrame:
-    """One row per cut-off of the split and person with features: as_of, user_id, features, engagement (0 for none), role."""
+def influence_examples(
+    features: DataFrame, engagement: DataFrame, *, splits: Splits, seed: int, audience: DataFrame | None = None
+) -> DataFrame:
+    """One row per cut-off of the split and person with features: as_of, user_id, features, engagement (0 for none), role.
+
+    audience: (as_of, user_id, audience), whom the person reaches: engagement is then a rate, and who has none is left out.
+    """
     joined = features.join(engagement, on=[AS_OF, USER_ID], how="left")
-    return with_role(joined.withColumn(ENGAGEMENT, F.coalesce(ENGAGEMENT, F.lit(0))), splits, seed=seed)
+    gathered: Column = F.coalesce(ENGAGEMENT, F.lit(0))
+    if audience is not None:
+        joined = joined.join(audience.where(F.col(AUDIENCE) > 0), on=[AS_OF, USER_ID], how="inner")
+        gathered = gathered / F.col(AUDIENCE)
+    return with_role(joined.withColumn(ENGAGEMENT, gathered), splits, seed=seed)
 
 
 def train_influence(
@@ -119,7 +130,7 @@ def train_influence(
         examples, judged, grown, features=features, examined=examined, splits=splits, subject=subject, seed=seed
     )
     metrics = metrics_of(pairs, ladder, subject=subject, seed=seed)
-    metrics |= at_top(ranked, params=params, subject=subject, seed=seed)
+    metrics |= of_people_never_seen(test, ladder, seed=seed) | at_top(ranked, params=params, subject=subject, seed=seed)
     card = card_of(
         as_of=as_of,
         params=params,
@@ -131,8 +142,8 @@ def train_influence(
         inputs=inputs,
     ) | {
         "label": subject.says(params),
-        "metrics": {subject.kind: metrics | ({"search": told(trials)} if trials else {})},
-        "curves": {subject.kind: curves_of(pairs, ladder)},
+        "metrics": {INFLUENCE: metrics | ({"search": told(trials)} if trials else {})},
+        "curves": {INFLUENCE: curves_of(pairs, ladder)},
         "search": tried.as_json() | {"trials": [trial.as_json() for trial in trials]},
     }
     artefact = Artefact(subject.kind, model_id, list(features), fitted.booster, ladder.as_json(), card)

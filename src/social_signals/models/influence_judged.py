@@ -12,20 +12,23 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.evaluation.metrics import pair_bootstrap, reliability, roc_auc, roc_points
-from social_signals.evaluation.splits import TEST, VALID, Splits
+from social_signals.evaluation.splits import TEST, TRAIN, VALID, Splits
 from social_signals.models.artefact import INFLUENCE
 from social_signals.models.at_top import precision_at_top, with_small_audience
 from social_signals.models.examples import MOST_EVALUATED_ROWS, ROLE, Examined, sample_of_people
 from social_signals.models.labels import ENGAGEMENT
 from social_signals.models.ladder import Ladder
-from social_signals.models.pairing import pair_report
-from social_signals.models.params import InfluenceParams
+from social_signals.models.pairing import MOST_PAIRS, pair_report, sample_pairs
+from social_signals.models.params import TOTAL, InfluenceParams
 from social_signals.models.predict import MARGIN, with_margins
 from social_signals.models.trend import Trend
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
 PERSON = "person"
+IS_SEEN = "is_seen"
+# Fewer pairs give no metric worth a line.
+FEWEST_UNSEEN = 50
 _ORDER = "order"
 # What a driver holds to list people by: whole cut-offs, the newest first.
 MOST_RANKED_ROWS = 1_000_000
@@ -49,7 +52,8 @@ MAGNITUDES = (
 
 
 def _of_people(params: InfluenceParams) -> str:
-    return f"of two people at a cut-off, who received more engagement in [as_of, as_of + {params.horizon_days} days)"
+    what = "engagement" if params.per == TOTAL else f"engagement per {params.per}"
+    return f"of two people at a cut-off, who received more {what} in [as_of, as_of + {params.horizon_days} days)"
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,15 @@ class Grown:
 def judged_people(
     examples: DataFrame, grown: Grown, *, features: Sequence[str], examined: Examined, subject: Ranked, seed: int
 ) -> pd.DataFrame:
-    """Rows of valid and test with their margins, on the driver: whole people, as many as it may hold."""
+    """Rows of valid and test with their margins, on the driver: whole people, as many as it may hold. `is_seen`: whether the trees,
+    or the choice of when to stop them, know the person from another cut-off."""
     held_out = examples.where(F.col(ROLE).isin(VALID, TEST))
     total = examined.rows[VALID] + examined.rows[TEST]
     sampled = sample_of_people(held_out, total=total, most=MOST_EVALUATED_ROWS, seed=seed)
-    return _with_baselines(sampled, grown, features=features, subject=subject)
+    known = examples.where(F.col(ROLE).isin(TRAIN, VALID)).select(USER_ID).distinct()
+    flagged = sampled.join(known.withColumn(IS_SEEN, F.lit(True)), on=USER_ID, how="left")
+    rows = flagged.withColumn(IS_SEEN, F.coalesce(IS_SEEN, F.lit(False)))
+    return _with_baselines(rows, grown, features=features, subject=subject, more=(IS_SEEN,))
 
 
 def ranked_people(
@@ -102,7 +110,9 @@ def ranked_people(
     return _with_baselines(held, grown, features=features, subject=subject)
 
 
-def _with_baselines(examples: DataFrame, grown: Grown, *, features: Sequence[str], subject: Ranked) -> pd.DataFrame:
+def _with_baselines(
+    examples: DataFrame, grown: Grown, *, features: Sequence[str], subject: Ranked, more: tuple[str, ...] = ()
+) -> pd.DataFrame:
     """One row per example, on the driver: as_of, a number for the person, role, engagement, margin, and what baselines rank by."""
     baselines = [
         (F.col(feature) if feature in features else F.lit(None)).cast("double").alias(f"by_{name}")
@@ -113,11 +123,12 @@ def _with_baselines(examples: DataFrame, grown: Grown, *, features: Sequence[str
         F.xxhash64(USER_ID).alias(PERSON),
         F.xxhash64(*subject.key).alias(_ORDER),
         ROLE,
+        *more,
         F.col(ENGAGEMENT).cast("double").alias(ENGAGEMENT),
         *baselines,
         *features,
     )
-    keep = [AS_OF, PERSON, _ORDER, ROLE, ENGAGEMENT, *(f"by_{name}" for name in subject.baselines)]
+    keep = [AS_OF, PERSON, _ORDER, ROLE, *more, ENGAGEMENT, *(f"by_{name}" for name in subject.baselines)]
     small = with_margins(rows, booster=grown.booster, features=features, keep=keep, trend=grown.trend)
     return pd.DataFrame(small.toPandas()).sort_values([AS_OF, PERSON, _ORDER], ignore_index=True)
 
@@ -149,6 +160,16 @@ def metrics_of(pairs: pd.DataFrame, ladder: Ladder, *, subject: Ranked, seed: in
             "roc_auc": round(auc.value, 10), "roc_auc_low": round(auc.low, 10), "roc_auc_high": round(auc.high, 10)
         }  # fmt: skip
     return metrics
+
+
+def of_people_never_seen(test: pd.DataFrame, ladder: Ladder, *, seed: int) -> dict[str, Any]:
+    """`test_unseen`: the model on pairs of two people of the test neither of whom it knows; nothing where there are too few."""
+    pairs = sample_pairs(test[~test[IS_SEEN]].reset_index(drop=True), most=MOST_PAIRS, seed=seed)
+    if len(pairs) < FEWEST_UNSEEN or pairs["a_won"].nunique() < 2:
+        return {}
+    people = {"persons_a": pairs[f"a_{PERSON}"], "persons_b": pairs[f"b_{PERSON}"]}
+    probabilities = ladder.beats(pairs[f"a_{MARGIN}"], pairs[f"b_{MARGIN}"])
+    return {"test_unseen": pair_report(probabilities, pairs["a_won"], **people, seed=seed)}
 
 
 def curves_of(pairs: pd.DataFrame, ladder: Ladder) -> dict[str, Any]:

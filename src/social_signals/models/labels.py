@@ -164,6 +164,30 @@ def engagement_received(
     return after.groupBy(AS_OF, USER_ID).agg(F.sum("weight").alias(ENGAGEMENT))
 
 
+def engagement_of_posts(
+    interactions: DataFrame, posts: DataFrame, *, horizon_days: int, weights: Mapping[str, int]
+) -> DataFrame:
+    """One row per post that received any within `horizon_days` of its event_ts: (post_id, engagement), as `engagement_received`.
+
+    Only interactions that name the post count, by others than its author; the instant of the post itself is included.
+    """
+    counted = {kind: weight for kind, weight in weights.items() if weight != 0}
+    weight_of = F.create_map(*[F.lit(part) for kind, weight in sorted(counted.items()) for part in (kind, int(weight))])
+    published = posts.select(POST_ID, AUTHOR_ID, F.unix_micros(EVENT_TS).alias("published_us"))
+    acts = interactions.where(F.col(KIND).isin(sorted(counted)) & F.col(TARGET_POST_ID).isNotNull()).select(
+        ACTOR_ID,
+        F.col(TARGET_POST_ID).alias(POST_ID),
+        F.unix_micros(EVENT_TS).alias("acted_us"),
+        weight_of[F.col(KIND)].cast("long").alias("weight"),
+    )
+    after = F.col("acted_us") - F.col("published_us")
+    in_horizon = (after >= 0) & (after < F.lit(_micros(timedelta(days=horizon_days))))
+    # An anonymous act on a post of nobody known is still somebody's.
+    by_another = ~F.coalesce(F.col(ACTOR_ID) == F.col(AUTHOR_ID), F.lit(False))
+    received = acts.join(published, on=POST_ID, how="inner").where(in_horizon & by_another)
+    return received.groupBy(POST_ID).agg(F.sum("weight").alias(ENGAGEMENT))
+
+
 def around(events: DataFrame, *, cutoffs: Sequence[datetime], before_days: int, after_days: int) -> DataFrame:
     """One row per event and cut-off with event_ts in [cut-off - before, cut-off + after): adds `as_of`."""
     before, after = _micros(timedelta(days=before_days)), _micros(timedelta(days=after_days))

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from social_signals.core.errors import ConfigError, did_you_mean
+from social_signals.core.times import parse_instant
 from social_signals.models.text_params import ChurnTextParams
 from social_signals.tables.silver import KINDS
 
@@ -17,7 +18,8 @@ class CutoffParams:
     """Which past cut-offs a model learns from and is judged on.
 
     Each looks back `lookback_days` and forward `horizon_days`; they stand `step_days` apart, the newest
-    `max_cutoffs` of them are taken, and split by time (`evaluation.splits`).
+    `max_cutoffs` of them are taken, and split by time (`evaluation.splits`). test_from: the date (ISO, UTC) from which on cut-offs
+    test; null leaves that to `test_fraction`.
     """
 
     lookback_days: int = 90
@@ -26,8 +28,11 @@ class CutoffParams:
     max_cutoffs: int = 96
     test_fraction: float = 0.3
     valid_fraction: float = 0.15
+    test_from: str | None = None
 
     def __post_init__(self) -> None:
+        if self.test_from is not None:
+            parse_instant(self.test_from, name="test_from")
         for name in ("lookback_days", "horizon_days", "step_days", "max_cutoffs"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}", hint=f"give {name} of 1 or more")
@@ -123,16 +128,27 @@ def _default_weights() -> dict[str, int]:
     }  # fmt: skip
 
 
+PERSON, POST = "person", "post"
+UNITS = (PERSON, POST)
+TOTAL, FOLLOWER, VIEW = "total", "follower", "view"
+MEASURED_PER = (TOTAL, FOLLOWER, VIEW)
+
+
 @dataclass
 class InfluenceParams(CutoffParams):
     """Of two people at a cut-off, who gathers more engagement over the horizon.
 
+    unit: `person`, or `post`, of two posts of the same `step_days` which gathers more in the `horizon_days` after it was published.
+    per: `total` engagement, or that per `follower` known at the cut-off or per `view` received over the same horizon: of who reaches
+    many and of who moves those whom they reach; people without followers known, or without a view, are then left out.
     engagement_weights: what an interaction of a kind is worth, whole numbers; a kind not named is worth nothing, and
     what people do to themselves never counts. pairs: a CSV of labelled pairs (`Choice`, `A_*`, `B_*`) to learn from
     instead. network: learn from gold.network_features too, a graph a cut-off, which is built first where it is not there.
     emerging_max_followers: who has a small audience; null means up to the median of the slice.
     """
 
+    unit: str = PERSON
+    per: str = TOTAL
     engagement_weights: dict[str, int] = field(default_factory=_default_weights)
     pairs: str | None = None
     network: bool = False
@@ -141,6 +157,15 @@ class InfluenceParams(CutoffParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.unit not in UNITS:
+            raise ConfigError(f"influence.unit is {self.unit!r}", hint=did_you_mean(self.unit, list(UNITS)))
+        if self.per not in MEASURED_PER:
+            raise ConfigError(f"influence.per is {self.per!r}", hint=did_you_mean(self.per, list(MEASURED_PER)))
+        if self.unit == POST and (self.network or self.pairs or self.per != TOTAL):
+            raise ConfigError(
+                "influence.unit=post goes by all engagement with a post, and by what was known when it was published",
+                hint="leave out influence.network, influence.pairs and influence.per, or set influence.unit=person",
+            )
         _require_kinds("influence.engagement_weights", list(self.engagement_weights))
         if not any(weight > 0 for weight in self.engagement_weights.values()):
             raise ConfigError(

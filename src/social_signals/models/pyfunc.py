@@ -19,6 +19,7 @@ from social_signals.models.artefact import (
     CHURN_EVENT,
     INFLUENCE,
     INFLUENCE_PAIRS,
+    INFLUENCE_POSTS,
     Artefact,
     load,
 )
@@ -36,7 +37,7 @@ HAZARD = "hazard"
 ANSWERS = {
     **dict.fromkeys((CHURN, CHURN_EVENT, CHURN_CONTRACT, *FOLLOWERS.kinds.values()), P_CHURN),
     TIME_TO_CHURN: HAZARD,
-    **dict.fromkeys((INFLUENCE, INFLUENCE_PAIRS), INFLUENCE_COLUMN),
+    **dict.fromkeys((INFLUENCE, INFLUENCE_PAIRS, INFLUENCE_POSTS), INFLUENCE_COLUMN),
 }
 
 

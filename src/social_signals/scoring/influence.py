@@ -42,13 +42,14 @@ def predict_influence(
     explanation: Explanation | None = None,
     device: str = "cpu",
     keep: tuple[str, ...] = (),
+    kind: str = INFLUENCE_MODEL,
 ) -> DataFrame:
     """One row per row of features: as_of, user_id, model_id, influence, reasons (in words too) and their method, and the `keep` columns.
 
     influence is the probability of out-engaging a person drawn at random from the people the model was last judged on;
-    it looks at no other row of the slice. Raises ModelMismatchError where a feature is missing or the kind is another.
+    it looks at no other row of the slice. kind: of the model, where not people are ranked. Raises ModelMismatchError where a feature is missing or the kind is another.
     """
-    require_kind(model, INFLUENCE_MODEL)
+    require_kind(model, kind)
     require_features(features, model.features, model_id=model.model_id)
     ladder = Ladder.from_json(model.calibration)
     scored = with_margins(

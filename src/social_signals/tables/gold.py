@@ -15,7 +15,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from social_signals.tables.silver import CREATOR_ID, USER_ID
+from social_signals.tables.silver import CREATOR_ID, POST_ID, USER_ID
 from social_signals.tables.table import Table, column
 
 AS_OF = "as_of"
@@ -195,6 +195,32 @@ INFLUENCE_SCORES = Table(
     key=(AS_OF, USER_ID, MODEL_ID),
     added=(REASONS_TEXT, REASONS_METHOD),
     comment="One row per person at a cut-off: how much engagement they gather against others, and why.",
+    partition=_OF_A_MODEL,
+    statistics=False,
+    purpose="profiling",
+)
+
+
+POST_INFLUENCE = Table(
+    "gold.post_influence",
+    StructType(
+        [
+            as_of_column(),
+            column(POST_ID, StringType(), "the post", nullable=False),
+            column(USER_ID, StringType(), "its author", nullable=False, subject=True),
+            model_column(),
+            column(
+                INFLUENCE,
+                DoubleType(),
+                "0 to 1: probability of gathering more than a post drawn at random",
+                nullable=False,
+            ),
+            column(REASONS, REASON_TYPE, "largest contributions of features to the margin, largest first"),
+            *_reasons_told(),
+        ]
+    ),
+    key=(AS_OF, POST_ID, MODEL_ID),
+    comment="One row per post of the days before a cut-off: how much engagement it gathers against others, and why.",
     partition=_OF_A_MODEL,
     statistics=False,
     purpose="profiling",

@@ -88,6 +88,18 @@ def test_three_cutoffs_a_horizon_apart_are_enough_for_three_parts():
     assert (splits.train, splits.valid, splits.test) == ([cutoffs[0]], [cutoffs[1]], [cutoffs[2]])
 
 
+def test_a_date_to_test_from_decides_what_tests():
+    months = [START + timedelta(days=30 * i) for i in range(12)]
+    splits = split_by_time(months, horizon_days=30, test_from=months[4] + timedelta(days=1))
+    assert splits.test == months[5:]
+    assert splits.train[-1] < splits.valid[0] < splits.test[0]
+    two = split_by_time(months[:2], horizon_days=30, test_from=months[1])
+    assert (two.test, two.train, two.method) == (months[1:2], months[:1], BY_TIME_AND_PERSON)
+    for date, words in ((months[0], "nothing to learn from"), (months[-1] + timedelta(days=1), "nothing to test on")):
+        with pytest.raises(DataQualityError, match=words):
+            split_by_time(months, horizon_days=30, test_from=date)
+
+
 def test_no_cutoff_at_all_is_a_sentence():
     with pytest.raises(DataQualityError, match="no past cut-off"):
         split_by_time([], horizon_days=90)

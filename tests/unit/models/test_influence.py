@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 from social_signals.core.errors import DataQualityError
 from social_signals.evaluation.splits import Splits
 from social_signals.models.artefact import ModelStore
-from social_signals.models.influence import train_influence
+from social_signals.models.influence import influence_examples, train_influence
+from social_signals.models.influence_judged import of_people_never_seen
 from social_signals.models.ladder import Ladder, fit_band, fit_scale, reference_of
 from social_signals.models.pairing import sample_pairs
 from social_signals.models.params import InfluenceParams, SearchParams, XGBoostParams
@@ -145,6 +146,34 @@ def test_a_search_tries_settings_on_validation_pairs_and_grows_the_best(with_eng
     assert model.metrics["influence"]["search"]["trials"] == 2
     again, is_new = train_influence(with_engagement, **train, store=ModelStore(tmp_path / "models"))
     assert (again.model_id, is_new) == (model.model_id, False)
+
+
+def test_engagement_per_audience_is_a_rate_and_who_reaches_nobody_is_left_out(spark_session):
+    features = spark_session.createDataFrame(
+        [(MAY, u) for u in ("a", "b", "c", "d")], "as_of timestamp, user_id string"
+    )
+    engagement = spark_session.createDataFrame(
+        [(MAY, "a", 30), (MAY, "b", 2)], "as_of timestamp, user_id string, engagement long"
+    )
+    audience = spark_session.createDataFrame(
+        [(MAY, "a", 100), (MAY, "b", 2), (MAY, "c", 5), (MAY, "d", 0)], "as_of timestamp, user_id string, audience long"
+    )
+    splits = Splits(train=[MAY], valid=[MAY], test=[MAY], embargoed=[])
+    rows = influence_examples(features, engagement, splits=splits, seed=1, audience=audience).collect()
+    assert {row["user_id"]: row["engagement"] for row in rows} == {"a": 0.3, "b": 1.0, "c": 0.0}
+    assert influence_examples(features, engagement, splits=splits, seed=1).count() == 4
+
+
+def test_pairs_of_people_whom_the_model_does_not_know_are_told_apart():
+    rng = np.random.default_rng(1)
+    count = 200
+    test = pd.DataFrame({"as_of": 1, "person": range(count), "is_seen": [n % 2 == 0 for n in range(count)]})
+    test["engagement"] = rng.integers(0, 30, count)
+    # what it says of people it knows is right, of the others chance
+    test["margin"] = np.where(test["is_seen"], test["engagement"], rng.normal(0, 1, count))
+    found = of_people_never_seen(test, Ladder(), seed=1)["test_unseen"]
+    assert 0.35 < found["roc_auc"] < 0.65
+    assert of_people_never_seen(test.iloc[:10], Ladder(), seed=1) == {}
 
 
 def test_negative_engagement_and_engagement_of_nobody_are_refused(with_engagement, tmp_path):

@@ -1,6 +1,12 @@
 from datetime import datetime, timedelta, timezone
 
-from social_signals.models.labels import churn_labels, engagement_received, event_labels, tie_event_labels
+from social_signals.models.labels import (
+    churn_labels,
+    engagement_of_posts,
+    engagement_received,
+    event_labels,
+    tie_event_labels,
+)
 from social_signals.tables.silver import INTERACTIONS, POSTS
 
 MAY = datetime(2020, 5, 1, tzinfo=timezone.utc)
@@ -129,3 +135,32 @@ def test_leaving_a_creator_is_asked_of_those_who_follow_or_act(spark_session):
         acts, said, cutoffs=[MAY], events=["unfollow", "unsubscribe"], lookback_days=20, horizon_days=30
     )
     assert {r["user_id"]: r["churned"] for r in found.collect()} == {"acts": 1, "follows": 1, "stays": 0, "returned": 0}
+
+
+def test_the_engagement_of_a_post_is_what_others_did_to_it_in_its_own_horizon(rows):
+    posts = rows(
+        POSTS,
+        {"post_id": "p", "author_id": "ann", "event_ts": MAY},
+        {"post_id": "q", "author_id": "ann", "event_ts": MAY + day(1)},
+        {"post_id": "nobody's", "event_ts": MAY},
+    )
+    done = [
+        ("p", "bob", 0.0), ("p", "ann", 0.0), ("p", None, 1.9), ("p", "bob", 2.0), ("q", "bob", 0.5), ("q", "bob", 1.9),
+        ("nobody's", None, 1.0),
+    ]  # fmt: skip
+    acts: list[dict[str, object]] = [
+        {
+            "interaction_id": str(n),
+            "kind": "like",
+            "actor_id": who,
+            "target_post_id": post,
+            "event_ts": MAY + day(after),
+        }
+        for n, (post, who, after) in enumerate(done)
+    ]
+    acts.append({"interaction_id": "to her", "kind": "follow", "target_user_id": "ann", "event_ts": MAY})
+    acts.append({"interaction_id": "seen", "kind": "view", "target_post_id": "p", "event_ts": MAY})
+    found = engagement_of_posts(
+        rows(INTERACTIONS, *acts), posts, horizon_days=2, weights={"like": 3, "follow": 1, "view": 0}
+    )
+    assert {r["post_id"]: r["engagement"] for r in found.collect()} == {"p": 6, "q": 3, "nobody's": 3}
