@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -92,10 +93,10 @@ def resolved_interactions(interactions: DataFrame, posts: DataFrame) -> DataFram
     return complete.unionByName(found)
 
 
-def replies(posts: DataFrame) -> DataFrame:
+def replies(posts: DataFrame, *, keep: Sequence[str] = ()) -> DataFrame:
     """One row per reply to somebody else's post: who wrote it (null = not known), whom it answers, how late it came.
 
-    known_us is when both posts were known: a reply is a reply to somebody only from then on.
+    known_us is when both posts were known: a reply is a reply to somebody only from then on. keep: more columns of the reply.
     """
     parents = posts.where(F.col(AUTHOR_ID).isNotNull()).select(
         F.col(POST_ID).alias(PARENT_POST_ID),
@@ -109,6 +110,7 @@ def replies(posts: DataFrame) -> DataFrame:
         PARENT_POST_ID,
         F.unix_micros(EVENT_TS).alias(EVENT_US),
         known_us(EVENT_TS, INGESTED_TS).alias("own_known_us"),
+        *keep,
     )
     by_another = ~F.col(AUTHOR_ID).eqNullSafe(F.col(PARENT_AUTHOR_ID))
     return (
@@ -118,10 +120,12 @@ def replies(posts: DataFrame) -> DataFrame:
             POST_ID,
             AUTHOR_ID,
             PARENT_AUTHOR_ID,
+            PARENT_POST_ID,
             EVENT_US,
             F.greatest("own_known_us", "parent_known_us").alias(KNOWN_US),
             _PARENT_US,
             F.greatest(F.col(EVENT_US) - F.col(_PARENT_US), F.lit(0)).alias(_DELAY),
+            *keep,
         )
     )
 

@@ -15,6 +15,7 @@ JOBS = {
     "embed_posts": "a vector for each post, for what looks for posts that are alike",
     "build_features": "point-in-time features of every person at an as_of",
     "build_network": "who acts towards whom as a graph, and each person's place in it",
+    "assess_creators": "how what creators gather moves, what comes back, and how much of it looks bought",
     "train_churn": "train, calibrate and register the churn model",
     "train_text_churn": "train the text model of churn, whose probability is a feature of train_churn",
     "train_follower_churn": "train the model of who will leave a creator",

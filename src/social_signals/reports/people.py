@@ -24,9 +24,9 @@ from social_signals.tables.gold import (
     REASONS,
     REASONS_TEXT,
     TIER,
-    TIERS,
 )
 from social_signals.tables.silver import HANDLE, USER_ID
+from social_signals.tables.tiers import TIERS
 
 BINS = 20
 MOST_REASONS = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.models.artefact import INFLUENCE as INFLUENCE_MODEL
@@ -27,12 +27,9 @@ from social_signals.tables.gold import (
     TIER,
 )
 from social_signals.tables.silver import FOLLOWER_COUNT, USER_ID
+from social_signals.tables.tiers import TIERS_BY_SHARE, tier_above, tier_by_followers
 
 RECEIVED = "received_90d_count"
-# Followers at which a tier begins, as the trade draws the lines.
-TIERS_BY_FOLLOWERS = (("mega", 1_000_000), ("macro", 500_000), ("mid", 100_000), ("micro", 10_000))
-# Where no follower is known: the share of people, by engagement received, above which a tier begins.
-TIERS_BY_RECEIVED = (("mega", 0.99), ("macro", 0.95), ("mid", 0.80), ("micro", 0.50))
 
 
 def predict_influence(
@@ -83,7 +80,7 @@ def with_standing(
     ranked = predicted.join(earlier, on=USER_ID, how="left").transform(with_rank, by=INFLUENCE, tie=USER_ID, name=RANK)
     audience = ranked.agg(
         F.percentile(FOLLOWER_COUNT, F.lit(0.5)).alias("median_followers"),
-        *[F.percentile(RECEIVED, F.lit(share)).alias(f"received_{name}") for name, share in TIERS_BY_RECEIVED],
+        *[F.percentile(RECEIVED, F.lit(share)).alias(f"received_{name}") for name, share in TIERS_BY_SHARE],
         F.count(FOLLOWER_COUNT).alias("with_followers"),
     )
     known = F.col("with_followers") > 0
@@ -91,11 +88,12 @@ def with_standing(
     has_small_audience = F.when(known, F.col(FOLLOWER_COUNT) <= limit).otherwise(
         F.col(RECEIVED) <= F.col("received_micro")
     )
+    by_received = tier_above(F.col(RECEIVED), {name: F.col(f"received_{name}") for name, _ in TIERS_BY_SHARE})
     in_top = F.col(RANK) <= F.ceil(F.col("total") * F.lit(TOP_SHARE))
     return (
         ranked.crossJoin(F.broadcast(audience))
         .withColumn(IS_EMERGING, F.coalesce(in_top & has_small_audience, F.lit(False)))
-        .withColumn(TIER, F.when(known, _tier_by_followers()).otherwise(_tier_by_received()))
+        .withColumn(TIER, F.when(known, tier_by_followers(F.col(FOLLOWER_COUNT))).otherwise(by_received))
         .withColumn(MOMENTUM, F.round(F.col(INFLUENCE) - F.col("earlier_influence"), 9))
         .select(*INFLUENCE_SCORES.columns)
     )
@@ -108,17 +106,3 @@ def _earlier(predicted: DataFrame, previous: DataFrame | None) -> DataFrame:
     if previous is None:
         return predicted.sparkSession.createDataFrame([], f"{USER_ID} string, earlier_influence double")
     return previous.select(USER_ID, F.col(INFLUENCE).alias("earlier_influence"))
-
-
-def _tier_by_followers() -> Column:
-    tier = F.lit("nano")
-    for name, least in reversed(TIERS_BY_FOLLOWERS):
-        tier = F.when(F.col(FOLLOWER_COUNT) >= F.lit(least), F.lit(name)).otherwise(tier)
-    return tier
-
-
-def _tier_by_received() -> Column:
-    tier = F.lit("nano")
-    for name, _ in reversed(TIERS_BY_RECEIVED):
-        tier = F.when(F.col(RECEIVED) > F.col(f"received_{name}"), F.lit(name)).otherwise(tier)
-    return tier

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 from social_signals.core.words import percent, plural, quantity, signed
 from social_signals.features.declared import FEATURES
 from social_signals.models.contributions import NONE
+from social_signals.scoring.phrases import MORE_PHRASES, NO_MEASURE, Phrase
 from social_signals.tables.gold import REASON_TYPE, REASONS, REASONS_METHOD, REASONS_TEXT
 
-Phrase = Callable[[re.Match[str], float], "str | None"]
 DECLARED = {feature.name: feature for feature in FEATURES}
 CHANGE = r"(?P<what>\w+)_(?P<days>\d+)d_log_change"
 # A change of a twentieth and less is called steady.
@@ -177,16 +177,17 @@ def in_words(feature: str, value: float | None, *, count: float | None = None) -
     '25% of the people they acted towards responded in 90 days'
     >>> in_words("karma_points", 12.0), in_words("days_since_last_purchase", None)
     ('karma points: 12', 'no purchase yet')
+    >>> in_words("share_in_degree", 12.0), in_words("ring_90d_ratio", 0.62)
+    ('12 people shared them', '62% of engagement came from small closed rings of accounts')
     >>> in_words("p_churn_text", 0.42), in_words("text_topic_3", 0.5), in_words("text_vector_1", None)
     ('their posts read like those of people of whom 42% leave', '50% of what they write is about topic 3', 'no posts to judge by')
     """
     if value is None or not math.isfinite(value):
-        return next(
-            (said for pattern, said in NOTHING_SEEN if re.fullmatch(pattern, feature)), _declared(feature, None)
-        )
+        nothing = (said for pattern, said in (*NO_MEASURE, *NOTHING_SEEN) if re.fullmatch(pattern, feature))
+        return next(nothing, _declared(feature, None))
     if count is not None and (said := _moved(feature, value, count)):
         return said
-    for pattern, phrase in PHRASES:
+    for pattern, phrase in (*PHRASES, *MORE_PHRASES):
         match = re.fullmatch(pattern, feature)
         if match and (said := phrase(match, value)):
             return said

@@ -17,6 +17,7 @@ from pyspark.sql.types import (
 
 from social_signals.tables.silver import CREATOR_ID, POST_ID, USER_ID
 from social_signals.tables.table import Table, column
+from social_signals.tables.tiers import TIERS
 
 AS_OF = "as_of"
 MODEL_ID = "model_id"
@@ -38,8 +39,6 @@ TIER = "tier"
 ROW = "row"
 PREDICTED = "predicted"
 PREDICTED_LOW, PREDICTED_HIGH = "predicted_low", "predicted_high"
-
-TIERS = ("nano", "micro", "mid", "macro", "mega")
 
 # Delta refuses NOT NULL inside arrays, so the parts of a reason are nullable by type; `value` alone is ever null.
 REASON_TYPE = ArrayType(
