@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+from social_signals.core.places import shipped
+from social_signals.nlp.embeddings import embed_texts, load_embedding_model
 from tests.pipeline.conftest import Ran
 
 
@@ -76,5 +79,11 @@ def test_every_post_that_is_read_has_a_vector_once(
     vectors = rows(spark_session, own_lakehouse, "gold/post_embeddings")
     assert len(vectors) == len({row.post_id for row in vectors}) > 100
     assert all(sum(x * x for x in row.embedding) == pytest.approx(1.0, abs=1e-4) for row in vectors[:100])
+    # texts that are no posts lie where a post with their words would
+    two = {row.post_id: row.embedding for row in vectors[:2]}
+    texts = {row.post_id: row.text for row in rows(spark_session, own_lakehouse, "silver/posts") if row.post_id in two}
+    model = load_embedding_model(spark_session, shipped("models", "embeddings"))
+    found = embed_texts(spark_session, list(texts.values()), model=model)
+    assert np.abs(found - np.array([two[name] for name in texts])).max() < 1e-5
     again = job_runner("embed_posts", own_lakehouse)
     assert again.summary.tables.get("gold.post_embeddings", {}).get("written", 0) == 0

@@ -42,7 +42,7 @@ SCHEMA = EmbedPostsJob
 def run(job: EmbedPostsJob, context: Context) -> Outcome:
     """A vector for every post that is new, changed, or was read by another model."""
     if job.dry_run:
-        model_id = verify_model(_folder(job.embeddings)).model_id
+        model_id = verify_model(folder_of(job.embeddings)).model_id
         version = context.catalog.version(POSTS)
         plan = f"embed_posts: read new posts of {POSTS.name}@{version} by {model_id}, write {POST_EMBEDDINGS.name}"
         return Outcome(status="dry_run", plan=[plan])
@@ -52,7 +52,7 @@ def run(job: EmbedPostsJob, context: Context) -> Outcome:
 
 def embed_missing(context: Context, params: EmbeddingParams) -> str:
     """Bring `gold.post_embeddings` up to date; the model_id of its encoder."""
-    catalog, folder = context.catalog, _folder(params)
+    catalog, folder = context.catalog, folder_of(params)
     model_id = verify_model(folder).model_id
     read = catalog.read(POST_LANGUAGE).where(IS_READ).select(POST_ID)
     posts = (
@@ -72,5 +72,6 @@ def embed_missing(context: Context, params: EmbeddingParams) -> str:
     return model_id
 
 
-def _folder(params: EmbeddingParams) -> Path:
+def folder_of(params: EmbeddingParams) -> Path:
+    """Where the encoder lies."""
     return shipped("models", "embeddings") if params.model == PACKAGED else Path(params.model)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -12,6 +15,7 @@ from social_signals.nlp.packaged import ModelCard, address_of, card_of, pieces_o
 from social_signals.nlp.reading import GROUP, PLAIN, POST_IDS, each_post, each_text, grouped_texts
 from social_signals.tables.gold import MODEL_ID
 from social_signals.tables.gold_texts import EMBEDDING, TEXT_HASH
+from social_signals.tables.silver import POST_ID, TEXT
 
 TASK = "embeddings"
 
@@ -48,3 +52,12 @@ def embed_posts(posts: DataFrame, *, model: EmbeddingModel, partitions: int | No
     read = texts.withColumn("length", length).where(F.col("length") > 0)
     answers = read.select(POST_IDS, unit.alias(EMBEDDING), TEXT_HASH, F.lit(model.card.model_id).alias(MODEL_ID))
     return each_post(answers, EMBEDDING, TEXT_HASH, MODEL_ID)
+
+
+def embed_texts(spark: SparkSession, texts: Sequence[str], *, model: EmbeddingModel) -> NDArray[np.float32]:
+    """A row of length 1 per text, in their order, as `embed_posts` would give posts; for a handful. Texts without words have none."""
+    rows = spark.createDataFrame(
+        [(f"{n:06}", text) for n, text in enumerate(texts)], f"{POST_ID} string, {TEXT} string"
+    )
+    few = embed_posts(rows, model=model, partitions=1).select(POST_ID, EMBEDDING).collect()
+    return np.array([row[EMBEDDING] for row in sorted(few, key=lambda row: str(row[POST_ID]))], dtype=np.float32)
