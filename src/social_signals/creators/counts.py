@@ -18,6 +18,7 @@ from social_signals.creators.facts import (
     NAMED,
     REPLIED,
     ROLE,
+    THREAD_US,
     TONE,
     UNTIL_US,
     VIEWED,
@@ -47,21 +48,25 @@ TONES = 3
 def counts_of(facts: DataFrame, *, as_of: Sequence[datetime], params: CreatorParams) -> DataFrame:
     """One row per cut-off, person and mark: (as_of_us, user_id, kind, number, name, by, count_90d, count_60d, count_30d, total).
 
-    facts: `facts_of`. count_90d is of the last 90 days, of STEP of the last 91. total: of REPLY the sum of tones in millionths.
+    facts: `facts_of`. count_90d is of the last 90 days, of STEP of the last 91. total: of REPLY the sum of tones in millionths, of PERSON
+    the engagements that answer no answer.
     """
     stands = F.col(UNTIL_US).isNull() | (F.col(UNTIL_US) >= F.col(AS_OF_US))
+    is_outside = F.col(THREAD_US).isNull() | (F.col(THREAD_US) >= F.col(AS_OF_US))
+    own = [*map(F.col, (AS_OF_US, USER_ID, AGE_US, TONE)), is_outside.alias("is_outside")]
     marks = (
         seen_from(facts, as_of, within_days=LONGEST_DAYS)
         .where(stands)
-        .select(AS_OF_US, USER_ID, AGE_US, TONE, F.explode(_marks(params)).alias("mark"))
+        .select(*own, F.explode(_marks(params)).alias("mark"))
         .where(F.col("mark.kind").isNotNull() & (in_last(WINDOW_DAYS) | (F.col("mark.kind") == STEP)))
-        .select(AS_OF_US, USER_ID, AGE_US, TONE, "mark.*")
+        .select(AS_OF_US, USER_ID, AGE_US, TONE, "is_outside", "mark.*")
     )
+    added = F.when(F.col(KIND) == REPLY, F.col(TONE)).when(F.col(KIND) == PERSON, F.col("is_outside").cast("long"))
     return marks.groupBy(AS_OF_US, USER_ID, KIND, NUMBER, NAME, BY).agg(
         F.count(F.lit(1)).alias(COUNT),
         count_if(in_last(60)).alias(COUNT_60),
         count_if(in_last(30)).alias(COUNT_30),
-        F.sum(F.when(F.col(KIND) == REPLY, F.col(TONE))).alias(TOTAL),
+        F.sum(added).alias(TOTAL),
     )
 
 

@@ -40,6 +40,8 @@ UNTIL_US = "until_us"
 # From when on it is known that its hour is not its own: it has the very instant of its post, to which a source that knows the day
 # alone moves what would lie before it.
 MOVED_US = "moved_us"
+# From when on it is known to be about a post that answers another: part of a conversation.
+THREAD_US = "thread_us"
 WORDS, WORDING, TONE, NAMED = "words", "wording", "tone", "named"
 # 13 steps of 7 days.
 LONGEST_DAYS = 91
@@ -59,7 +61,7 @@ def facts_of(
     params: CreatorParams,
 ) -> DataFrame:
     """One row per thing that a person wrote or received in `[first - 91 days, last)` as known before last: (user_id, role, actor_id,
-    topic, event_us, known_us, until_us, moved_us; of a reply: words, wording, tone, named).
+    topic, event_us, known_us, until_us, moved_us, thread_us; of a reply: words, wording, tone, named).
 
     user_id received it, or wrote it. topic: of the post that was engaged with. words: how many different ones the reply has, null where
     it has no text; wording: a hash of them in their order, null under `duplicate_words`. tone: millionths of p_positive - p_negative.
@@ -156,13 +158,14 @@ def _each_once(comments: DataFrame, heard: DataFrame) -> DataFrame:
 
 
 def _with_post(about: DataFrame, posts: DataFrame, topics: DataFrame) -> DataFrame:
-    """With what the post that a thing is about says of it: its topic, and moved_us."""
+    """With what the post that a thing is about says of it: its topic, moved_us and thread_us."""
     # What is about no post would meet in one task, as all nulls do.
     key = F.coalesce(F.col(_ABOUT_POST), F.concat(F.lit("\0"), F.col(EVENT_US)))
     written = posts.select(
         F.col(POST_ID).alias("key"),
         F.unix_micros(EVENT_TS).alias("post_us"),
         known_us(EVENT_TS, INGESTED_TS).alias("post_known_us"),
+        F.col(PARENT_POST_ID).isNotNull().alias("answers"),
     )
     likeliest = topics.where(F.col(TOPIC).isNotNull()).select(F.col(POST_ID).alias("key"), TOPIC)
     return (
@@ -170,5 +173,6 @@ def _with_post(about: DataFrame, posts: DataFrame, topics: DataFrame) -> DataFra
         .join(written, on="key", how="left")
         .join(likeliest, on="key", how="left")
         .withColumn(MOVED_US, F.when(F.col(EVENT_US) == F.col("post_us"), F.col("post_known_us")))
-        .drop("key", "post_us", "post_known_us", _ABOUT_POST)
+        .withColumn(THREAD_US, F.when(F.col("answers"), F.col("post_known_us")))
+        .drop("key", "post_us", "post_known_us", "answers", _ABOUT_POST)
     )

@@ -24,7 +24,7 @@ class CreatorParams:
 
     Signs: nobody with fewer than least_engagements (of replies: least_replies) is accused. A sign counts beyond its `_from`, a share, or
     beyond what is usual in the tier (third quartile and three times the interquartile range, Tukey's outer fence, of at least
-    least_people) where that is more; from there its part of the discount grows from 0 to its `_most`. burst_per_post: with n posts in the
+    least_people in the tier, else at the cut-off) where that is more; rings only where it is known what is usual. From there its part of the discount grows from 0 to its `_most`. burst_per_post: with n posts in the
     window a peak counts from burst_per_post / n, since a post draws most of what it draws at once. ring_acts: acts each way of a mutual
     tie; who has more than ring_ties of them is in no small ring. duplicate_words: texts with fewer words say the same by chance.
     mismatch_z: robust z, 3.5 by Iglewicz and Hoaglin (1993), that counts for people with at least mismatch_followers and mismatch_posts.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from social_signals.creators.counts import COUNT, KIND, NAME, PERSON
+from social_signals.creators.counts import KIND, NAME, PERSON, TOTAL
 from social_signals.creators.params import CreatorParams
 from social_signals.features.cutoffs import AS_OF_US
 from social_signals.tables.silver import USER_ID
@@ -17,12 +17,13 @@ def rings(counts: DataFrame, *, params: CreatorParams) -> DataFrame:
     """One row per cut-off and person in a small ring: (as_of_us, user_id, ring_acts they got from people in rings with them, and
     ring_90d_people_count, how many these are).
 
-    Two people have a mutual tie where each engaged at least `ring_acts` times with the other in 90 days. A tie is in a ring where both
+    Two people have a mutual tie where each engaged at least `ring_acts` times with the other in 90 days, answers to answers aside: to
+    answer who commented is courtesy and no favour returned. A tie is in a ring where both
     have a mutual tie to a third person. Nobody with more than `ring_ties` mutual ties is in a small ring, so a hub's edges never meet each
     other: the join below finds at most `ring_ties` rows for each tie.
     """
-    strong = counts.where((F.col(KIND) == PERSON) & (F.col(COUNT) >= params.ring_acts)).select(
-        AS_OF_US, USER_ID, F.col(NAME).alias("other"), COUNT
+    strong = counts.where((F.col(KIND) == PERSON) & (F.col(TOTAL) >= params.ring_acts)).select(
+        AS_OF_US, USER_ID, F.col(NAME).alias("other"), TOTAL
     )
     back = strong.select(AS_OF_US, F.col("other").alias(USER_ID), F.col(USER_ID).alias("other"))
     mutual = strong.join(back, on=[AS_OF_US, USER_ID, "other"], how="left_semi")
@@ -49,5 +50,5 @@ def rings(counts: DataFrame, *, params: CreatorParams) -> DataFrame:
     return (
         small.join(closed, on=[AS_OF_US, USER_ID, "other"], how="left_semi")
         .groupBy(AS_OF_US, USER_ID)
-        .agg(F.sum(COUNT).alias(RING_ACTS), F.count(F.lit(1)).alias(RING_PEOPLE))
+        .agg(F.sum(TOTAL).alias(RING_ACTS), F.count(F.lit(1)).alias(RING_PEOPLE))
     )

@@ -28,9 +28,8 @@ def judged(people: DataFrame, *, params: CreatorParams) -> DataFrame:
     people: measures and `standing.with_tier`; looked at twice. discount = 1 - the product over signs of (1 - the sign's part): signs that
     agree add up, and none takes away more than its own most. The hour and the day are one sign, the stronger of the two.
     """
-    usual = with_usual(
-        people, signs={name: F.when(_is_judged(name, params), F.col(name)) for name in _thresholds(params)}
-    )
+    ratios = {name: F.when(_is_judged(name, params), F.col(name)) for name in _thresholds(params)}
+    usual = with_usual(people, signs=ratios, least_people=params.least_people)
     begun = usual.withColumns({_FROM + name: start for name, start in _starts(params).items()})
     parts = begun.withColumns({_PART + name: part for name, part in _parts(params).items()})
     hour, day = F.col(_PART + HOUR), F.col(_PART + DAY)
@@ -67,15 +66,17 @@ def _is_judged(name: str, params: CreatorParams) -> Column:
 
 
 def _starts(params: CreatorParams) -> dict[str, Column]:
-    """From where each ratio counts against a person: what is usual in the tier, among enough people, or more."""
+    """From where each ratio counts against a person: what is usual among their like, or more; null where it cannot count."""
     starts = {}
     for name, (least, _) in _thresholds(params).items():
-        is_told = F.col(f"judged_{name}") >= params.least_people
-        bounds = [F.lit(least), F.when(is_told, F.col(f"fence_{name}")).otherwise(F.lit(0.0))]
+        fence = F.col(f"fence_{name}")
+        bounds = [F.lit(least), F.coalesce(fence, F.lit(0.0))]
         if name in (HOUR, DAY):
             posts = F.when(F.col(POSTS_90D) > 0, F.col(POSTS_90D))
             bounds.append(F.coalesce(F.lit(params.burst_per_post) / posts, F.lit(0.0)))
-        starts[name] = F.greatest(*bounds)
+        start = F.greatest(*bounds)
+        # Friends deal back and forth too: without a comparison nobody can tell a circle of friends from a ring.
+        starts[name] = F.when(fence.isNotNull(), start) if name == RING else start
     return starts
 
 

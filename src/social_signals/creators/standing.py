@@ -42,34 +42,46 @@ def with_tier(people: DataFrame) -> DataFrame:
     )
 
 
-def with_usual(people: DataFrame, *, signs: Mapping[str, Column]) -> DataFrame:
-    """Adds what is usual at the cut-off and tier: engagement_rate_to_tier_ratio, engagement_mismatch (robust z of the
-    logarithm of the rate), usual_log_rate, usual_people (with a rate); and of each sign its outer fence, fence_NAME, and how many people it is of, judged_NAME.
+def with_usual(people: DataFrame, *, signs: Mapping[str, Column], least_people: int) -> DataFrame:
+    """Adds what is usual at the cut-off and tier: engagement_rate_to_tier_ratio, engagement_mismatch (robust z of the logarithm of the
+    rate), usual_log_rate, usual_people (with a rate); and of each sign its outer fence, fence_NAME: in the tier, where fewer than
+    least_people are judged there among all of the cut-off, null where there are no more of these either.
 
     signs: by name, the sign's ratio where it is judged, else null. The fence is Q3 + 3 (Q3 - Q1) (Tukey, 1977); z is the distance from the
     median over (Q3 - Q1) / 1.349. Quartiles are of values rounded to three decimals.
     """
-    quartiles = F.array(*[F.lit(share) for share in (0.25, 0.5, 0.75)])
     log_rate = F.round(F.col(LOG_RATE), _DIGITS)
     exact_log = F.round(F.log(F.greatest(F.col(RATE), F.lit(_LEAST_RATE))), _DIGITS)
-    usual = people.groupBy(AS_OF_US, TIER).agg(
-        F.percentile(log_rate, quartiles).alias("rates"),
+    in_tier = people.groupBy(AS_OF_US, TIER).agg(
+        F.percentile(log_rate, _quartiles()).alias("rates"),
         F.count(LOG_RATE).alias("usual_people"),
         F.percentile(F.when(F.col(RATE).isNotNull(), exact_log), F.lit(0.5)).alias("median_rate"),
-        *[F.percentile(F.round(value, _DIGITS), quartiles).alias(f"of_{name}") for name, value in signs.items()],
-        *[F.count(value).alias(f"judged_{name}") for name, value in signs.items()],
+        *[_fence(value, least_people).alias(f"tier_{name}") for name, value in signs.items()],
+    )
+    of_all = people.groupBy(AS_OF_US).agg(
+        *[_fence(value, least_people).alias(f"all_{name}") for name, value in signs.items()]
     )
     low, middle, high = [F.col("rates")[place] for place in range(3)]
-    fences = {f"fence_{name}": F.col(f"of_{name}")[2] * 4 - F.col(f"of_{name}")[0] * 3 for name in signs}
     median = F.exp(F.col("median_rate"))
+    fences = {f"fence_{name}": F.coalesce(F.col(f"tier_{name}"), F.col(f"all_{name}")) for name in signs}
     return (
-        people.join(F.broadcast(usual), on=[AS_OF_US, TIER], how="inner")
+        people.join(F.broadcast(in_tier), on=[AS_OF_US, TIER], how="inner")
+        .join(F.broadcast(of_all), on=AS_OF_US, how="inner")
         .withColumns(fences)
         .withColumn("usual_log_rate", middle)
         .withColumn("engagement_rate_to_tier_ratio", F.round(F.col(RATE) / F.when(median > _LEAST_RATE * 2, median), 9))
         .withColumn("engagement_mismatch", F.round(_over(F.col(LOG_RATE) - middle, (high - low) / _IQR_OF_NORMAL), 9))
-        .drop("rates", "median_rate", *[f"of_{name}" for name in signs])
+        .drop("rates", "median_rate", *[f"{of}_{name}" for of in ("tier", "all") for name in signs])
     )
+
+
+def _quartiles() -> Column:
+    return F.array(*[F.lit(share) for share in (0.25, 0.5, 0.75)])
+
+
+def _fence(value: Column, least_people: int) -> Column:
+    found = F.percentile(F.round(value, _DIGITS), _quartiles())
+    return F.when(F.count(value) >= least_people, found[2] * 4 - found[0] * 3)
 
 
 def _over(distance: Column, scale: Column) -> Column:

@@ -110,12 +110,25 @@ def planted() -> World:
         if n == 23:
             text = "so very nice my friend"
         world.reply(f"echo{n}", f"fan{n}", f"echoed-p{n % 10}", text, days=60.3 - 2 * n)
+    _talk(world)
     world.creator("hollow", followers=9_900)
     world.likes("hollow", 12)
     world.creator("inflated", followers=1_000)
     world.likes("inflated", 130)
     _by_eye(world)
     return world
+
+
+def _talk(world: World) -> None:
+    """talk0 comments on the other two, talk1 on talk2, and whoever is commented on answers."""
+    for one in ("talk0", "talk1", "talk2"):
+        world.creator(one, followers=480)
+        world.likes(one, 8)
+    for guest, host in (("talk0", "talk1"), ("talk0", "talk2"), ("talk1", "talk2")):
+        for n in range(16):
+            name = f"{guest}-{host}-{n}"
+            world.reply(name, guest, f"{host}-p{n % 10}", f"question {n} of {name} to {host}", days=70.2 - 4 * n)
+            world.reply(f"{name}-a", host, name, f"answer {n * n} of {name} by {host}", days=69.6 - 4 * n)
 
 
 def _by_eye(world: World) -> None:

@@ -29,8 +29,8 @@ def test_a_clean_creator_has_no_discount(found: People) -> None:
             "80% of 40 engagements came from 2 accounts that engage back and forth with them and with each other",
         ),
         ("echoed", "12 of 24 replies said the same in the same words as another"),
-        ("hollow", "12 engagements on 10 posts for 9,900 followers, where 207 are usual for their size"),
-        ("inflated", "130 engagements on 10 posts for 1,000 followers, where 20 are usual for their size"),
+        ("hollow", "12 engagements on 10 posts for 9,900 followers, where 202 are usual for their size"),
+        ("inflated", "130 engagements on 10 posts for 1,000 followers, where 19 are usual for their size"),
     ],
 )
 def test_what_was_planted_is_the_one_reason(found: People, who: str, reason: str) -> None:
@@ -45,6 +45,13 @@ def test_the_part_of_a_sign_grows_from_its_threshold(found: People) -> None:
     assert found["ring0"]["ring_90d_ratio"] == 0.8
     assert found["ring0"]["ring_90d_people_count"] == 2
     assert found["ring0"]["discount"] == pytest.approx(0.5 * (0.8 - 0.5) / (1 - 0.5), abs=1e-6)
+
+
+def test_to_answer_who_comments_is_no_ring(found: People) -> None:
+    for one in ("talk0", "talk1", "talk2"):
+        assert found[one]["engagements_90d_count"] == 40
+        assert (found[one]["ring_90d_people_count"], found[one]["ring_90d_ratio"]) == (0, 0.0)
+        assert found[one]["discount_reasons"] == []
 
 
 def test_with_little_engagement_nobody_is_accused(found: People) -> None:
