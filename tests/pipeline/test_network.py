@@ -10,6 +10,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from social_signals.tables.gold_creators import QUALITY_MEASURES
 from tests.pipeline.conftest import Ran
 
 
@@ -58,11 +59,16 @@ def test_edges_of_a_file_with_kinds_of_its_own(
     }  # fmt: skip
 
 
-def test_influence_learns_from_the_network_and_scores_with_it(
+def test_influence_learns_from_the_network_and_the_quality_of_engagement_and_scores_with_both(
     job_runner: Callable[..., Ran], sample_run: Ran, tmp_path: Path, spark_session: SparkSession
 ) -> None:
     root = Path(shutil.copytree(sample_run.root, tmp_path / "lakehouse"))
-    shared = [f"as_of={sample_run.summary.as_of}", "influence.network=true", "network.topics=false"]
+    shared = [
+        f"as_of={sample_run.summary.as_of}",
+        "influence.network=true",
+        "influence.quality=true",
+        "network.topics=false",
+    ]
     trained = job_runner("train_influence", root, *shared, "model=quick", "influence.max_cutoffs=5")
     assert trained.code == 0, trained.summary.error
     found = trained.summary.metrics["influence"]
@@ -77,7 +83,7 @@ def test_influence_learns_from_the_network_and_scores_with_it(
     }
     assert model_id == trained.summary.metrics["gate"]["influence"]["model_id"]
     # the slices that training built are found, not made again
-    assert (
-        scored.summary.tables["gold.network_features"]["written"]
-        < 2 * trained.summary.tables["gold.network_features"]["written"]
-    )
+    for table in ("gold.network_features", "gold.creator_quality"):
+        assert scored.summary.tables[table]["written"] < 2 * trained.summary.tables[table]["written"]
+    reasons = scores.where(F.col("model_id") == model_id).select(F.explode("reasons.feature").alias("feature"))
+    assert not reasons.where(F.col("feature").isin(*QUALITY_MEASURES)).isEmpty()

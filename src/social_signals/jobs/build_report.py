@@ -29,6 +29,7 @@ from social_signals.reports import (
     ReportParams,
     RunReport,
     churn_evidence,
+    gather_briefs,
     gather_churn,
     gather_entities,
     gather_headline,
@@ -38,12 +39,16 @@ from social_signals.reports import (
     gather_stages,
     gather_topics,
     influence_evidence,
+    render_creators,
     render_report,
     text_evidence,
+    topic_labels,
 )
 from social_signals.reports.report import RunPart
 from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import CHURN_SCORES, INFLUENCE_SCORES, MODEL_ID
+from social_signals.tables.gold_campaigns import SHORTLISTS
+from social_signals.tables.gold_creators import CREATOR_QUALITY
 from social_signals.tables.gold_texts import POST_ENTITIES, POST_SENTIMENT, POST_TOPICS, TOPICS
 from social_signals.tables.ops import BATCHES, RUNS
 from social_signals.tables.silver import CONSENTS, INTERACTIONS, POSTS, SILVER, USERS, quarantine_of
@@ -83,12 +88,20 @@ def run(job: BuildReportJob, context: Context) -> Outcome:
     """Everything the tables say, on one page. Tables that are not there yet give a sentence instead of a section."""
     path = report_path(job, context.catalog)
     if job.dry_run:
-        return Outcome(status="dry_run", plan=[f"build_report: read silver, gold and ops, write {path}"])
+        return Outcome(
+            status="dry_run",
+            plan=[
+                f"build_report: read silver, gold and ops, write {path} and, of creators alone, {creators_path(path)}"
+            ],
+        )
     report = gather(job, context)
-    html = render_report(report)
-    write_text(context.spark, path, html)
-    log.info("report written to %s, %.1f MB", path, len(html) / 1e6)
-    metrics = {"report": {"bytes": len(html.encode("utf-8")), "people_scored": report.churn.people}}
+    pages = {path: render_report(report)}
+    if report.influence.people or report.briefs:
+        pages[creators_path(path)] = render_creators(report)
+    for place, html in pages.items():
+        write_text(context.spark, place, html)
+        log.info("report written to %s, %.1f MB", place, len(html) / 1e6)
+    metrics = {"report": {"bytes": len(pages[path].encode("utf-8")), "people_scored": report.churn.people}}
     return Outcome(metrics=metrics, as_of=report.as_of)
 
 
@@ -108,8 +121,10 @@ def gather(job: BuildReportJob, context: Context) -> RunReport:
         churn_scores, influence_scores, users, as_of=job.as_of_instant, champion=champions[CHURN], **shown
     )
     influence = gather_influence(
-        influence_scores, users, as_of=job.as_of_instant, champion=champions[INFLUENCE], **shown
-    )
+        influence_scores, users, as_of=job.as_of_instant, champion=champions[INFLUENCE],
+        quality=catalog.read_or_empty(CREATOR_QUALITY), **shown,
+    )  # fmt: skip
+    briefs = gather_briefs(catalog.read_or_empty(SHORTLISTS), users, as_of=job.as_of_instant, **shown)
     cutoffs = [c for c in (job.as_of_instant, churn.as_of, influence.as_of) if c is not None]
     as_of = job.as_of_instant or max(cutoffs, default=None)
 
@@ -118,9 +133,8 @@ def gather(job: BuildReportJob, context: Context) -> RunReport:
     entities = catalog.read_or_empty(POST_ENTITIES)
     sounds = gather_sentiment(posts, sentiment, as_of=as_of)
     names = gather_entities(posts, entities, sentiment, as_of=as_of, top=chosen.top, min_authors=chosen.min_authors)
-    about = gather_topics(
-        posts, catalog.read_or_empty(TOPICS), catalog.read_or_empty(POST_TOPICS), sentiment, as_of=as_of
-    )
+    topics = catalog.read_or_empty(TOPICS)
+    about = gather_topics(posts, topics, catalog.read_or_empty(POST_TOPICS), sentiment, as_of=as_of)
 
     context.progress.step("data quality and runs")
     quarantined = {t.name: catalog.read(quarantine_of(t)) for t in SILVER if catalog.exists(quarantine_of(t))}
@@ -148,6 +162,8 @@ def gather(job: BuildReportJob, context: Context) -> RunReport:
         why=why,
         versions=_versions(),
         show_handles=chosen.show_handles,
+        briefs=briefs,
+        topic_labels=topic_labels(topics),
     )
 
 
@@ -174,6 +190,17 @@ def why_empty(stages: pd.DataFrame, *, min_authors: int, has_entities: bool) -> 
 def report_path(job: BuildReportJob, catalog: Catalog) -> str:
     """Where the report goes: the setting, or `report.html` under the catalog's root."""
     return job.report.path or f"{catalog.params.root.rstrip('/')}/report.html"
+
+
+def creators_path(report: str) -> str:
+    """Where the page about creators goes: beside the report.
+
+    >>> creators_path("lakehouse/report.html"), creators_path("/out/may.html")
+    ('lakehouse/creators.html', '/out/may-creators.html')
+    """
+    folder, _, name = report.rpartition("/")
+    stem = name.removesuffix(".html")
+    return f"{folder}/" * bool(folder) + ("creators.html" if stem == "report" else f"{stem}-creators.html")
 
 
 def write_text(spark: SparkSession, path: str, text: str) -> None:

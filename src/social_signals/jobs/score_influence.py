@@ -9,9 +9,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.core.times import iso
+from social_signals.creators import CreatorParams
 from social_signals.features import USER_FEATURES, FeatureParams
 from social_signals.governance import ConsentParams
 from social_signals.jobs import influence_of_posts, scoring_plan, training
+from social_signals.jobs.assess_creators import with_quality
 from social_signals.jobs.build_network import with_network
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.artefact import INFLUENCE, INFLUENCE_POSTS, Artefact
@@ -26,6 +28,7 @@ from social_signals.scoring.reasons import Phrases
 from social_signals.scoring.tenths import tenths_of
 from social_signals.tables.gold import AS_OF, INFLUENCE_SCORES, MODEL_ID, POST_INFLUENCE
 from social_signals.tables.gold import INFLUENCE as INFLUENCE_SCORE
+from social_signals.tables.gold_creators import QUALITY_MEASURES
 from social_signals.tables.gold_network import NETWORK_MEASURES
 from social_signals.tables.silver import POST_ID, USER_ID
 
@@ -38,6 +41,7 @@ class ScoreInfluenceJob(Job):
     scoring: ScoringParams = field(default_factory=ScoringParams)
     features: FeatureParams = field(default_factory=FeatureParams)
     network: NetworkParams = field(default_factory=NetworkParams)
+    creators: CreatorParams = field(default_factory=CreatorParams)
     consent: ConsentParams = field(default_factory=ConsentParams)
 
     def __post_init__(self) -> None:
@@ -56,7 +60,7 @@ def run(job: ScoreInfluenceJob, context: Context) -> Outcome:
         return _score_posts(job, context)
     model = training.chosen_model(context.catalog, INFLUENCE, folder=job.scoring.model)
     # Slices that are missing would be built before the model could refuse them.
-    measured = [name for name in model.features if name not in NETWORK_MEASURES]
+    measured = [name for name in model.features if name not in (*NETWORK_MEASURES, *QUALITY_MEASURES)]
     require_features(USER_FEATURES, measured, model_id=model.model_id)
     cutoffs = scoring_plan.cutoffs_to_score(context, job.scoring, as_of=job.as_of_instant, features=job.features)
     if job.dry_run:
@@ -68,8 +72,10 @@ def run(job: ScoreInfluenceJob, context: Context) -> Outcome:
     scoring_plan.say_what_the_model_knew(model, cutoffs)
     needed = sorted({*cutoffs, *(as_of - step for as_of in cutoffs)})
     people = training.slices(context, as_of=needed, features=job.features, consent=job.consent)
-    if len(measured) < len(model.features):
+    if set(NETWORK_MEASURES) & set(model.features):
         people = with_network(context, people, as_of=needed, network=job.network, consent=job.consent, seed=job.seed)
+    if set(QUALITY_MEASURES) & set(model.features):
+        people = with_quality(context, people, as_of=needed, creators=job.creators, consent=job.consent)
     for as_of in cutoffs:
         context.progress.step(f"scoring {iso(as_of)} with {model.model_id}")
         current, earlier = (people.where(F.col(AS_OF) == F.lit(time)) for time in (as_of, as_of - step))

@@ -143,7 +143,8 @@ class InfluenceParams(CutoffParams):
     many and of who moves those whom they reach; people without followers known, or without a view, are then left out.
     engagement_weights: what an interaction of a kind is worth, whole numbers; a kind not named is worth nothing, and
     what people do to themselves never counts. pairs: a CSV of labelled pairs (`Choice`, `A_*`, `B_*`) to learn from
-    instead. network: learn from gold.network_features too, a graph a cut-off, which is built first where it is not there.
+    instead. network: learn from gold.network_features too, a graph a cut-off, which is built first where it is not there. quality:
+    the same of gold.creator_quality, how audiences grow and what comes back.
     emerging_max_followers: who has a small audience; null means up to the median of the slice.
     """
 
@@ -152,6 +153,7 @@ class InfluenceParams(CutoffParams):
     engagement_weights: dict[str, int] = field(default_factory=_default_weights)
     pairs: str | None = None
     network: bool = False
+    quality: bool = False
     emerging_max_followers: int | None = None
     folds: int = 5
 
@@ -161,10 +163,10 @@ class InfluenceParams(CutoffParams):
             raise ConfigError(f"influence.unit is {self.unit!r}", hint=did_you_mean(self.unit, list(UNITS)))
         if self.per not in MEASURED_PER:
             raise ConfigError(f"influence.per is {self.per!r}", hint=did_you_mean(self.per, list(MEASURED_PER)))
-        if self.unit == POST and (self.network or self.pairs or self.per != TOTAL):
+        if self.unit == POST and (self.network or self.quality or self.pairs or self.per != TOTAL):
             raise ConfigError(
                 "influence.unit=post goes by all engagement with a post, and by what was known when it was published",
-                hint="leave out influence.network, influence.pairs and influence.per, or set influence.unit=person",
+                hint="leave out influence.network, influence.quality, influence.pairs and influence.per, or set influence.unit=person",
             )
         _require_kinds("influence.engagement_weights", list(self.engagement_weights))
         if not any(weight > 0 for weight in self.engagement_weights.values()):

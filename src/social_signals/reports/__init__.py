@@ -6,18 +6,20 @@ it reads, a block in `templates/report.html.j2` with a sentence for when it is e
 file belong to the job.
 """
 
+from social_signals.reports.creators import gather_briefs, topic_labels
 from social_signals.reports.evidence import churn_evidence, influence_evidence, text_evidence
 from social_signals.reports.params import ReportParams
 from social_signals.reports.people import gather_churn, gather_influence
 from social_signals.reports.posts import gather_entities, gather_sentiment, gather_topics
 from social_signals.reports.quality import gather_headline, gather_quality, gather_stages
-from social_signals.reports.render import render_report
+from social_signals.reports.render import render_creators, render_report
 from social_signals.reports.report import RunReport
 
 __all__ = [
     "ReportParams",
     "RunReport",
     "churn_evidence",
+    "gather_briefs",
     "gather_churn",
     "gather_entities",
     "gather_headline",
@@ -27,6 +29,8 @@ __all__ = [
     "gather_stages",
     "gather_topics",
     "influence_evidence",
+    "render_creators",
     "render_report",
     "text_evidence",
+    "topic_labels",
 ]

@@ -36,7 +36,7 @@ def auc_chart(measures: Sequence[tuple[Measure, bool]]) -> Figure:
     lowest = min(m.low if m.low is not None else m.value for m, _ in measures)
     intervals = [
         {
-            "type": "scatter", "mode": "lines", "x": [_r(m.low), _r(m.high)], "y": [m.name, m.name], "hoverinfo": "skip",
+            "type": "scatter", "mode": "lines", "x": [rounded(m.low), rounded(m.high)], "y": [m.name, m.name], "hoverinfo": "skip",
             "line": {"color": ACCENT if is_ours else MUTED, "width": 3},
         }
         for m, is_ours in measures
@@ -45,7 +45,7 @@ def auc_chart(measures: Sequence[tuple[Measure, bool]]) -> Figure:
     dots = {
         "type": "scatter",
         "mode": "markers+text",
-        "x": [_r(m.value) for m, _ in measures],
+        "x": [rounded(m.value) for m, _ in measures],
         "y": names,
         "text": [decimal(m.value) for m, _ in measures],
         "textposition": "top center",
@@ -59,13 +59,13 @@ def auc_chart(measures: Sequence[tuple[Measure, bool]]) -> Figure:
         "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
         "cliponaxis": False,
     }
-    layout = _layout(height=66 + 54 * len(measures))
+    layout = layout_of(height=66 + 54 * len(measures))
     start = max(0.0, min(0.5, math.floor((lowest - 0.02) * 10) / 10))
     layout["xaxis"] |= {
         "range": [start, 1.0],
         "tickformat": ".1f",
         "dtick": 0.1,
-        "title": _title("ROC AUC: 0.5 is a coin, 1 is never wrong"),
+        "title": axis_title("ROC AUC: 0.5 is a coin, 1 is never wrong"),
     }
     layout["yaxis"] |= {
         "autorange": False,
@@ -80,13 +80,13 @@ def auc_chart(measures: Sequence[tuple[Measure, bool]]) -> Figure:
 
 def roc_chart(evidence: Evidence) -> Figure:
     """Of those who left, the share found (up), against the share of those who stayed called by mistake (right)."""
-    xs, ys = [_r(x) for x, _ in evidence.roc], [_r(y) for _, y in evidence.roc]
+    xs, ys = [rounded(x) for x, _ in evidence.roc], [rounded(y) for _, y in evidence.roc]
     data = [
         _line([0, 1], [0, 1], "A coin", dash="dot", colour=MUTED),
         _line(xs, ys, "Model", fill=True)
         | {"hovertemplate": "finds %{y:.0%} of leavers<br>calls %{x:.0%} of stayers by mistake<extra></extra>"},
     ]
-    layout = _layout(height=340)
+    layout = layout_of(height=340)
     layout["xaxis"] |= _share_axis("Stayers called by mistake")
     layout["yaxis"] |= _share_axis("Leavers found")
     return {"data": data, "layout": layout}
@@ -102,16 +102,16 @@ def calibration_chart(evidence: Evidence) -> Figure:
             "type": "scatter",
             "mode": "lines+markers",
             "name": "Model",
-            "x": [_r(predicted) for predicted, _, _ in points],
-            "y": [_r(observed) for _, observed, _ in points],
+            "x": [rounded(predicted) for predicted, _, _ in points],
+            "y": [rounded(observed) for _, observed, _ in points],
             "customdata": [[n] for _, _, n in points],
             "line": {"color": ACCENT, "width": 1.5},
             "marker": {"color": ACCENT, "size": 9, "line": {"color": CARD, "width": 1.5}},
             "error_y": {
                 "type": "data",
                 "symmetric": False,
-                "array": [_r(max(0.0, high - o)) for (_, o, _), (_, high) in zip(points, ends, strict=True)],
-                "arrayminus": [_r(max(0.0, o - low)) for (_, o, _), (low, _) in zip(points, ends, strict=True)],
+                "array": [rounded(max(0.0, high - o)) for (_, o, _), (_, high) in zip(points, ends, strict=True)],
+                "arrayminus": [rounded(max(0.0, o - low)) for (_, o, _), (low, _) in zip(points, ends, strict=True)],
                 "color": ACCENT,
                 "thickness": 1.2,
                 "width": 3,
@@ -119,7 +119,7 @@ def calibration_chart(evidence: Evidence) -> Figure:
             "hovertemplate": "said %{x:.0%}, happened to %{y:.0%} of %{customdata[0]:,} people<extra></extra>",
         },
     ]
-    layout = _layout(height=340)
+    layout = layout_of(height=340)
     layout["xaxis"] |= _share_axis("Said to leave")
     layout["yaxis"] |= _share_axis("Did leave")
     return {"data": data, "layout": layout}
@@ -129,14 +129,14 @@ def importance_chart(importance: Sequence[tuple[str, float]]) -> Figure:
     """How much each feature moves the score on average, as a share of what the strongest one does; the strongest on top."""
     names = [name.replace("_", " ") for name, _ in importance]
     strongest = max(value for _, value in importance)
-    shares = [_r(value / strongest) for _, value in importance]
+    shares = [rounded(value / strongest) for _, value in importance]
     data = [
         {
             "type": "bar", "orientation": "h", "x": shares, "y": names, "marker": {"color": ACCENT}, "width": 0.62,
             "hovertemplate": "%{y}: %{x:.0%} of the strongest<extra></extra>",
         }
     ]  # fmt: skip
-    layout = _layout(height=70 + 27 * len(names))
+    layout = layout_of(height=70 + 27 * len(names))
     layout["xaxis"] |= _share_axis("Effect on the score, against the strongest")
     layout["yaxis"] |= {"autorange": "reversed", "type": "category", "showgrid": False, "ticksuffix": "  "}
     return {"data": data, "layout": layout}
@@ -149,7 +149,7 @@ def churn_histogram(histogram: pd.DataFrame) -> Figure:
     data = [
         {
             "type": "bar",
-            "x": [_r(low + width / 2) for low in lows],
+            "x": [rounded(low + width / 2) for low in lows],
             "y": [int(n) for n in histogram["people"]],
             "width": width * 0.9,
             "marker": {"color": [FALLING if low >= 0.5 else ACCENT for low in lows]},
@@ -157,9 +157,9 @@ def churn_histogram(histogram: pd.DataFrame) -> Figure:
             "hovertemplate": "%{customdata}: %{y:,} people<extra></extra>",
         }
     ]
-    layout = _layout(height=260)
+    layout = layout_of(height=260)
     layout["xaxis"] |= _share_axis("Probability of leaving") | {"showgrid": False}
-    layout["yaxis"] |= {"title": _title("People"), "rangemode": "tozero", "tickformat": ",d"}
+    layout["yaxis"] |= {"title": axis_title("People"), "rangemode": "tozero", "tickformat": ",d"}
     return {"data": data, "layout": layout | {"bargap": 0.05}}
 
 
@@ -171,7 +171,9 @@ def sentiment_chart(over_time: pd.DataFrame) -> Figure:
     # Plotly would give every month 28 days; the stripes between the others look like missing data.
     bars: Figure = {"type": "bar", "x": periods, "width": _widths(over_time["period"]), "offset": 0}
     for label in SENTIMENTS:
-        shares = [_r(n / t) if t else None for n, t in zip(over_time[label].tolist(), totals.tolist(), strict=True)]
+        shares = [
+            rounded(n / t) if t else None for n, t in zip(over_time[label].tolist(), totals.tolist(), strict=True)
+        ]
         data.append(
             bars
             | {
@@ -187,12 +189,12 @@ def sentiment_chart(over_time: pd.DataFrame) -> Figure:
             "marker": {"color": MUTED}, "hovertemplate": "%{x|%d %b %Y}: %{y:,} posts<extra></extra>",
         }
     )  # fmt: skip
-    layout = _layout(height=400) | {"barmode": "stack"}
+    layout = layout_of(height=400) | {"barmode": "stack"}
     layout["xaxis"] |= {"type": "date", "anchor": "y2", "showgrid": False, "nticks": 8}
     layout["yaxis"] |= _share_axis("Share of posts") | {"domain": [0.36, 1.0]}
     layout["yaxis2"] = _axis() | {
         "domain": [0.0, 0.24],
-        "title": _title("Posts"),
+        "title": axis_title("Posts"),
         "rangemode": "tozero",
         "nticks": 3,
         "tickformat": "~s",
@@ -203,25 +205,25 @@ def sentiment_chart(over_time: pd.DataFrame) -> Figure:
 def emerging_chart(emerging: pd.DataFrame, *, most: int = 12) -> Figure:
     """Where each emerging person stood at the cut-off before (hollow) and stands now (filled), fastest first."""
     moving = emerging[emerging["momentum"].notna()].head(most)
-    labels = _distinct([_shortened(str(p)) for p in moving["person"]])
+    labels = _distinct([shortened(str(p)) for p in moving["person"]])
     now = [float(v) for v in moving["influence"]]
     before = [max(0.0, min(1.0, n - float(m))) for n, m in zip(now, moving["momentum"], strict=True)]
     lines: Figure = {
         "type": "scatter", "mode": "lines", "line": {"color": RISING, "width": 3}, "hoverinfo": "skip",
-        "x": [_r(v) for b, n in zip(before, now, strict=True) for v in (b, n, None)],
+        "x": [rounded(v) for b, n in zip(before, now, strict=True) for v in (b, n, None)],
         "y": [v for label in labels for v in (label, label, None)],
     }  # fmt: skip
     dots = [
         {
-            "type": "scatter", "mode": "markers", "name": name, "x": [_r(v) for v in values], "y": labels,
+            "type": "scatter", "mode": "markers", "name": name, "x": [rounded(v) for v in values], "y": labels,
             "marker": {"color": fill, "size": 11, "line": {"color": RISING, "width": 2}},
             "customdata": [signed(float(m)) for m in moving["momentum"]],
             "hovertemplate": f"%{{y}}: {name.lower()} %{{x:.3f}} (%{{customdata}})<extra></extra>", "cliponaxis": False,
         }
         for name, values, fill in (("Cut-off before", before, CARD), ("Now", now, RISING))
     ]  # fmt: skip
-    layout = _layout(height=76 + 28 * len(labels))
-    layout["xaxis"] |= {"title": _title("Influence, 0 to 1"), "nticks": 6}
+    layout = layout_of(height=76 + 28 * len(labels))
+    layout["xaxis"] |= {"title": axis_title("Influence, 0 to 1"), "nticks": 6}
     layout["yaxis"] |= {"autorange": "reversed", "type": "category", "showgrid": True}
     return {"data": [lines, *dots], "layout": layout}
 
@@ -258,7 +260,7 @@ def _line(
     return line | {"hoverinfo": "skip"}
 
 
-def _layout(*, height: int) -> Figure:
+def layout_of(*, height: int) -> Figure:
     return {
         "height": height,
         "margin": {"l": 8, "r": 24, "t": 14, "b": 8},
@@ -295,14 +297,14 @@ def _widths(periods: pd.Series) -> list[int]:
 
 
 def _share_axis(title: str) -> Figure:
-    return {"range": [0, 1], "tickformat": ".0%", "dtick": 0.25, "title": _title(title)}
+    return {"range": [0, 1], "tickformat": ".0%", "dtick": 0.25, "title": axis_title(title)}
 
 
-def _title(text: str) -> Figure:
+def axis_title(text: str) -> Figure:
     return {"text": text, "font": {"size": 12, "color": MUTED}, "standoff": 8}
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
 
 
@@ -316,6 +318,6 @@ def _distinct(labels: Sequence[str]) -> list[str]:
     return distinct
 
 
-def _r(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
     """Six digits: more cannot be seen, and the last bits of a double differ between machines."""
     return None if value is None or not math.isfinite(value) else round(float(value), 6)

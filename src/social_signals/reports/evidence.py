@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from social_signals.reports.drivers import groups_note, groups_of, importance_of, number, tenths_of
@@ -65,7 +66,33 @@ def churn_evidence(card: Card | None) -> Evidence:
 
 def influence_evidence(card: Card | None) -> Evidence:
     """How well the influence model did on pairs of people; read from `card["metrics"]["influence"]` as for churn."""
-    return _evidence(card, "influence", ours="Influence model")
+    found = _evidence(card, "influence", ours="Influence model")
+    return replace(found, hits=_hits(_part(_part(card, "metrics"), "influence")))
+
+
+# How a list was drawn, in words; the model first.
+_LISTS = {
+    "model": "the model", "followers": "followers", "received": "engagement received", "activity": "activity",
+    "growth": "growth of engagement", "follower_growth": "growth of followers", "degree": "people who engaged",
+    "pagerank": "PageRank",
+}  # fmt: skip
+_SHOWN_LENGTH = 20
+
+
+def _hits(metrics: Card) -> list[dict[str, Any]]:
+    """Of the first 20 of each list the share who were in the top tenth afterwards, of everybody and of small audiences."""
+    told = []
+    for part, who in (("top", "everybody"), ("emerging", "small audiences")):
+        lists = _part(metrics, part)
+        for name, words in _LISTS.items():
+            found = _part(lists, name)
+            share = number(found.get(f"precision_at_{_SHOWN_LENGTH}"))
+            low, high = (number(found.get(f"precision_at_{_SHOWN_LENGTH}_{end}")) for end in ("low", "high"))
+            if share is not None and low is not None and high is not None:
+                told.append(
+                    {"list": f"{_SHOWN_LENGTH} of {who}", "by": words, "share": share, "low": low, "high": high}
+                )
+    return told
 
 
 def text_evidence(cards: Mapping[str, Card | None]) -> list[Measure]:

@@ -20,6 +20,36 @@ def findings(report: RunReport) -> list[dict[str, str]]:
     return [*_churn(report), *_influence(report), *_sentiment(report.sentiment), *_trust(report), *_quality(report)]
 
 
+def findings_of_creators(report: RunReport) -> list[dict[str, str]]:
+    """The same for the page about creators: the briefs that could be answered, who rises, whom to doubt."""
+    return [*_briefs(report), *(one | {"href": "rising"} for one in _influence(report)), *_doubts(report)]
+
+
+def _briefs(report: RunReport) -> Iterator[dict[str, str]]:
+    for place, brief in enumerate(report.briefs, start=1):
+        chosen = len(brief.selected)
+        if chosen:
+            yield {
+                "figure": count(round(brief.reach)),
+                "text": f"different people for {brief.name}, with {plural(chosen, 'creator', 'creators')} at "
+                f"{brief.currency} {count(brief.cost)}",
+                "href": f"brief-{place}",
+                "tone": "good",
+            }
+
+
+def _doubts(report: RunReport) -> Iterator[dict[str, str]]:
+    doubted = report.influence.doubted_people
+    if doubted:
+        yield {
+            "figure": count(doubted),
+            "text": f"of {plural(report.influence.assessed_people, 'person', 'people')} looked at "
+            f"{'shows' if doubted == 1 else 'show'} signs that part of the engagement is not genuine",
+            "href": "doubts",
+            "tone": "bad",
+        }
+
+
 def _churn(report: RunReport) -> Iterator[dict[str, str]]:
     churn = report.churn
     if churn.people:

@@ -25,13 +25,28 @@ from social_signals.tables.gold import (
     REASONS_TEXT,
     TIER,
 )
-from social_signals.tables.silver import HANDLE, USER_ID
+from social_signals.tables.gold_creators import (
+    AUDIENCE_90D,
+    AUTHENTICITY,
+    DISCOUNT,
+    DISCOUNT_REASONS,
+    ENGAGEMENTS_90D,
+    REPLIES_90D,
+    TOPICS_OWNED,
+)
+from social_signals.tables.silver import FOLLOWER_COUNT, HANDLE, USER_ID
 from social_signals.tables.tiers import TIERS
 
 BINS = 20
 MOST_REASONS = 3
 MICRO = 1_000_000
 PERSON = "person"
+# Of gold.creator_quality, what a list of people shows beside a score.
+FACTS = (
+    FOLLOWER_COUNT, "follower_growth_30d", ENGAGEMENTS_90D, "engagement_growth_30d", AUDIENCE_90D,
+    "engagement_rate_to_tier_ratio", "consistency_90d", REPLIES_90D, "reply_sentiment_90d_mean",
+    "substantive_reply_90d_ratio", TOPICS_OWNED, DISCOUNT, AUTHENTICITY, DISCOUNT_REASONS,
+)  # fmt: skip
 
 
 def gather_churn(
@@ -49,7 +64,7 @@ def gather_churn(
     With several models in one slice the `champion` speaks, else the one that scored most people. `worth_keeping` is the tenth of people with
     the highest influence at the newest cut-off of `influence_scores` not after the same time.
     """
-    cutoff = _newest(churn_scores, as_of=as_of)
+    cutoff = newest(churn_scores, as_of=as_of)
     if cutoff is None:
         return ChurnPart()
     slice_ = churn_scores.where(F.col(AS_OF) == F.lit(cutoff))
@@ -79,7 +94,7 @@ def gather_churn(
     # Both lists in one action: at most twice `top` rows.
     lists = {"at_risk": scored, "worth_keeping": scored.where(is_worth)}
     listed = [rows.orderBy(*order).limit(top).withColumn("list", F.lit(name)) for name, rows in lists.items()]
-    both = _people(
+    both = people_of(
         reduce(DataFrame.unionByName, listed), users, *columns, "list", order=order, show_handles=show_handles
     )
     by_list = {name: both[both["list"] == name].drop(columns="list").reset_index(drop=True) for name in lists}
@@ -102,12 +117,14 @@ def gather_influence(
     top: int,
     show_handles: bool = False,
     champion: str | None = None,
+    quality: DataFrame | None = None,
 ) -> InfluencePart:
     """The newest slice of influence scores not after `as_of`: audience sizes, and at most `top` people a list.
 
-    Emerging people come by momentum, largest first; newcomers, who have none yet, come last by rank.
+    Emerging people come by momentum, largest first; newcomers, who have none yet, come last by rank. quality: rows of
+    gold.creator_quality, whose facts stand beside the people, and by which people are doubted.
     """
-    cutoff = _newest(influence_scores, as_of=as_of)
+    cutoff = newest(influence_scores, as_of=as_of)
     if cutoff is None:
         return InfluencePart()
     slice_ = influence_scores.where(F.col(AS_OF) == F.lit(cutoff))
@@ -122,7 +139,12 @@ def gather_influence(
     tiers = tiers.reindex(list(TIERS), fill_value=0).astype("int64").rename_axis("tier").reset_index()
 
     scored = slice_.where(F.col(MODEL_ID) == model_id)
-    columns = (INFLUENCE, RANK, MOMENTUM, TIER, IS_EMERGING, REASONS, REASONS_TEXT)
+    columns: tuple[str, ...] = (INFLUENCE, RANK, MOMENTUM, TIER, IS_EMERGING, REASONS, REASONS_TEXT)
+    doubts: dict[str, Any] = {}
+    if quality is not None:
+        scored = with_facts(scored, quality, as_of=cutoff)
+        doubts = _doubts(scored, users, *columns, *FACTS, top=top, show_handles=show_handles)
+        columns += FACTS
     by_rank = (F.col(RANK).asc(), F.col(USER_ID).asc())
     by_momentum = (F.col(MOMENTUM).desc_nulls_last(), *by_rank)
     most = scored.orderBy(*by_rank).limit(top)
@@ -132,12 +154,32 @@ def gather_influence(
         model_id=model_id,
         people=int(tiers["people"].sum()),
         tiers=tiers,
-        most=_people(most, users, *columns, order=by_rank, show_handles=show_handles),
-        emerging=_people(emerging, users, *columns, order=by_momentum, show_handles=show_handles),
+        most=people_of(most, users, *columns, order=by_rank, show_handles=show_handles),
+        emerging=people_of(emerging, users, *columns, order=by_momentum, show_handles=show_handles),
+        **doubts,
     )
 
 
-def _newest(scores: DataFrame, *, as_of: datetime | None) -> datetime | None:
+def with_facts(scores: DataFrame, quality: DataFrame, *, as_of: datetime) -> DataFrame:
+    """The scored people of a cut-off with FACTS beside them, null for whom nobody has assessed then."""
+    known = quality.where(F.col(AS_OF) == F.lit(as_of)).select(USER_ID, *FACTS)
+    return scores.join(known, on=USER_ID, how="left")
+
+
+def _doubts(scored: DataFrame, users: DataFrame, *columns: str, top: int, show_handles: bool) -> dict[str, Any]:
+    """How many were assessed and how many are doubted, and the doubted ones who lose most influence by it."""
+    is_doubted = F.col(DISCOUNT) > 0
+    counted = scored.agg(F.count(DISCOUNT).alias("assessed"), F.count(F.when(is_doubted, 1)).alias("doubted")).first()
+    order = ((F.col(INFLUENCE) * F.col(DISCOUNT)).desc(), F.col(USER_ID).asc())
+    worst = scored.where(is_doubted).orderBy(*order).limit(top)
+    return {
+        "assessed_people": int(counted["assessed"]) if counted else 0,
+        "doubted_people": int(counted["doubted"]) if counted else 0,
+        "doubted": people_of(worst, users, *columns, order=order, show_handles=show_handles),
+    }
+
+
+def newest(scores: DataFrame, *, as_of: datetime | None) -> datetime | None:
     """The newest cut-off not after `as_of`, aware; None where there is no row."""
     seen = scores if as_of is None else scores.where(F.col(AS_OF) <= F.lit(as_of))
     newest = seen.agg(F.unix_micros(F.max(AS_OF)).alias("micros")).first()
@@ -155,7 +197,7 @@ def _speaking_model(by_model: pd.DataFrame, *, champion: str | None = None) -> s
 
 def _influence_slice(influence_scores: DataFrame, *, as_of: datetime) -> DataFrame:
     """One row per person: influence and rank at the newest cut-off, whichever model scored most people."""
-    cutoff = _newest(influence_scores, as_of=as_of)
+    cutoff = newest(influence_scores, as_of=as_of)
     slice_ = influence_scores.where(F.col(AS_OF) == F.lit(cutoff))
     by_model: pd.DataFrame = slice_.groupBy(MODEL_ID).agg(F.count("*").alias("people")).toPandas()
     if by_model.empty:
@@ -167,10 +209,20 @@ def _influence_slice(influence_scores: DataFrame, *, as_of: datetime) -> DataFra
     return ours.select(USER_ID, INFLUENCE, RANK, is_top_tenth.alias("is_top_tenth"))
 
 
-def _people(
+def people_of(
     top_people: DataFrame, users: DataFrame, *columns: str, order: tuple[Column, ...], show_handles: bool
 ) -> pd.DataFrame:
-    """At most `top` people on the driver; `person` is the id, or the handle where handles were asked for and known."""
+    """`named_people` whose columns hold reasons of scores and their words, which become one column of dicts."""
+    frame = named_people(top_people, users, *columns, order=order, show_handles=show_handles)
+    told = zip(frame[REASONS], frame.pop(REASONS_TEXT), strict=True)
+    frame[REASONS] = [_plain_reasons(reasons, text) for reasons, text in told]
+    return frame
+
+
+def named_people(
+    top_people: DataFrame, users: DataFrame, *columns: str, order: tuple[Column, ...], show_handles: bool
+) -> pd.DataFrame:
+    """The people, few, on the driver; `person` is the id, or the handle where handles were asked for and known."""
     shown = top_people
     person = F.col(USER_ID)
     if show_handles:
@@ -179,8 +231,6 @@ def _people(
         has_handle = F.length(F.trim(F.coalesce(F.col(HANDLE), F.lit("")))) > 0
         person = F.when(has_handle, F.col(HANDLE)).otherwise(F.col(USER_ID))
     frame: pd.DataFrame = shown.orderBy(*order).select(person.alias(PERSON), *columns).toPandas()
-    told = zip(frame[REASONS], frame.pop(REASONS_TEXT), strict=True)
-    frame[REASONS] = [_plain_reasons(reasons, text) for reasons, text in told]
     return frame
 
 

@@ -9,19 +9,28 @@ from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from social_signals.core import words
-from social_signals.reports import charts
-from social_signals.reports.findings import calibration_sentence, findings, ranking_sentence
+from social_signals.reports import charts, charts_creators
+from social_signals.reports.creators import facts_in_words
+from social_signals.reports.findings import (
+    calibration_sentence,
+    findings,
+    findings_of_creators,
+    ranking_sentence,
+)
 from social_signals.reports.report import Measure, RunReport
 from social_signals.scoring.reasons import reason
 from social_signals.tables.gold_texts import SENTIMENTS
 
-TEMPLATES = ("report.html.j2", "parts.html.j2", "footer.html.j2", "report.css", "report.js")
+TEMPLATES = (
+    "report.html.j2", "creators.html.j2", "parts.html.j2", "creators_parts.html.j2", "footer.html.j2", "report.css", "report.js",
+)  # fmt: skip
 WHY_EMPTY = {
     "churn": "Nobody has been scored yet. Run train_churn, then score_churn.",
     "influence": "Nobody has been scored yet. Run train_influence, then score_influence.",
@@ -38,31 +47,54 @@ def render_report(report: RunReport) -> str:
     plotly.js is inlined once. The Content-Security-Policy lets only the scripts of this file run, named by their
     hashes, and forbids every request.
     """
+    return _page(
+        "report.html.j2",
+        report,
+        figures(report),
+        findings=findings(report),
+        churn_sentence=ranking_sentence(report.churn_evidence),
+        calibration=calibration_sentence(report.churn_evidence),
+        sentiments=SENTIMENTS,
+    )
+
+
+def render_creators(report: RunReport) -> str:
+    """The page about creators alone, to be sent on: shortlists, who rises, who leads, whom to doubt, and how sure that is.
+
+    Bytes and safety as for `render_report`.
+    """
+    return _page(
+        "creators.html.j2",
+        report,
+        figures_of_creators(report),
+        findings=findings_of_creators(report),
+        hits=report.influence_evidence.hits,
+        facts=lambda person: facts_in_words(person, report.topic_labels),
+    )
+
+
+def _page(template: str, report: RunReport, charts_by_id: dict[str, charts.Figure], **shown: Any) -> str:
     sources = {name: _template(name) for name in TEMPLATES}
     environment = Environment(
         loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= _filters()
     plotly_js, page_js = _safe_script(get_plotlyjs()), _safe_script(sources["report.js"])
-    charts_by_id = figures(report)
     # All that changes between two runs over the same tables stands in one line, so that two reports can be compared.
     footer = " ".join(environment.get_template("footer.html.j2").render(run=report.run).split())
-    page = environment.get_template("report.html.j2").render(
+    page = environment.get_template(template).render(
         report=report,
-        findings=findings(report),
         empty={**WHY_EMPTY, **report.why},
         footer=Markup(footer),
-        churn_sentence=ranking_sentence(report.churn_evidence),
         influence_sentence=ranking_sentence(report.influence_evidence),
-        calibration=calibration_sentence(report.churn_evidence),
         charts_json=Markup(_safe_json(charts_by_id)),
         figures=charts_by_id.keys(),
         plotly_js=Markup(plotly_js),
         page_js=Markup(page_js),
         css=Markup(sources["report.css"]),
         script_hashes=[_hash(plotly_js), _hash(page_js)],
-        sentiments=SENTIMENTS,
         reason=reason,
+        **shown,
     )
     return page.rstrip("\n") + "\n"
 
@@ -92,6 +124,21 @@ def figures(report: RunReport) -> dict[str, charts.Figure]:
     if not emerging.empty and emerging["momentum"].notna().any():
         made["chart-emerging"] = lambda: charts.emerging_chart(emerging)
     return {name: make() for name, make in made.items()}
+
+
+def figures_of_creators(report: RunReport) -> dict[str, charts.Figure]:
+    """The charts of the page about creators, by the id of their place."""
+    made = {
+        f"chart-reach-{place}": charts_creators.reach_chart(brief)
+        for place, brief in enumerate(report.briefs, start=1)
+        if len(brief.selected)
+    }
+    emerging, most = report.influence.emerging, report.influence.most
+    if not emerging.empty and emerging["momentum"].notna().any():
+        made["chart-emerging"] = charts.emerging_chart(emerging)
+    if "audience_90d_count" in most and (most["audience_90d_count"].fillna(0) > 0).any():
+        made["chart-audience"] = charts_creators.audience_chart(most)
+    return made
 
 
 def _named_apart(measures: list[tuple[Measure, bool]]) -> list[tuple[Measure, bool]]:
@@ -125,9 +172,15 @@ def _filters() -> dict[str, Callable[..., Any]]:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as dicts; what is missing is None, not NaN, so that a template can ask."""
+    """Rows as dicts; what is missing is None, not NaN, and what is many is a list, so that a template can ask."""
     rows: list[dict[str, Any]] = frame.astype(object).to_dict("records")
-    return [{str(k): None if isinstance(v, float) and v != v else v for k, v in row.items()} for row in rows]
+    return [{str(name): _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return None if isinstance(value, float) and value != value else value
 
 
 def _safe_json(value: Any) -> str:

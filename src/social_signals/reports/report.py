@@ -40,7 +40,7 @@ class Evidence:
     """How well a model did on people and times it had not seen, and what drives it.
 
     importance: (feature, mean absolute contribution), largest first. tenths: by descending risk. groups: of people, as they were
-    asked for; groups_note: what was too small to tell.
+    asked for; groups_note: what was too small to tell. hits: lists against what happened (list, by, share, low, high), of influence alone.
     roc: points (false positive rate, true positive rate), each 0 to 1. calibration: (mean predicted, share observed,
     people) of each group. facts: (what, value) pairs for the table of run details.
     """
@@ -57,6 +57,7 @@ class Evidence:
     tenths: Sequence[Segment] = ()
     groups: Sequence[Segment] = ()
     groups_note: str | None = None
+    hits: Sequence[dict[str, Any]] = ()
 
     @property
     def rule_of_thumb(self) -> Measure | None:
@@ -97,7 +98,9 @@ class ChurnPart:
 @dataclass(frozen=True)
 class InfluencePart:
     """tiers: one row per audience size (tier, people, emerging), smallest first. most and emerging: people with the
-    columns person, influence, rank, momentum, tier, is_emerging, reasons."""
+    columns person, influence, rank, momentum, tier, is_emerging, reasons and, where creators were assessed, what is known of their
+    audience (`reports.creators.FACTS`). doubted: the most influential of those whose engagement shows signs of not being genuine.
+    assessed_people, doubted_people: of all that were scored."""
 
     as_of: datetime | None = None
     model_id: str | None = None
@@ -105,10 +108,46 @@ class InfluencePart:
     tiers: pd.DataFrame = field(default_factory=pd.DataFrame)
     most: pd.DataFrame = field(default_factory=pd.DataFrame)
     emerging: pd.DataFrame = field(default_factory=pd.DataFrame)
+    doubted: pd.DataFrame = field(default_factory=pd.DataFrame)
+    assessed_people: int = 0
+    doubted_people: int = 0
 
     @property
     def emerging_people(self) -> int:
         return int(self.tiers["emerging"].sum()) if self.people else 0
+
+
+@dataclass(frozen=True)
+class BriefPart:
+    """creators: the rows of a shortlist, selected ones first in their order (person, rank, fit, influence, tier, authenticity,
+    audience_count, price, currency, is_price_known, expected_reach, is_selected, selected_order, marginal_reach,
+    overlap_with_selected, reasons: list of sentences)."""
+
+    brief_id: str
+    name: str
+    as_of: datetime
+    creators: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        return self.creators[self.creators["is_selected"]] if len(self.creators) else self.creators
+
+    @property
+    def others(self) -> pd.DataFrame:
+        return self.creators[~self.creators["is_selected"].astype(bool)] if len(self.creators) else self.creators
+
+    @property
+    def cost(self) -> float:
+        return float(self.selected["price"].sum()) if len(self.selected) else 0.0
+
+    @property
+    def currency(self) -> str:
+        return str(self.creators["currency"].iloc[0]) if len(self.creators) else ""
+
+    @property
+    def reach(self) -> float:
+        """People whom the selected creators together are expected to reach."""
+        return float(self.selected["marginal_reach"].sum()) if len(self.selected) else 0.0
 
 
 @dataclass(frozen=True)
@@ -188,3 +227,5 @@ class RunReport:
     why: dict[str, str] = field(default_factory=dict)
     versions: Sequence[tuple[str, str]] = ()
     show_handles: bool = False
+    briefs: Sequence[BriefPart] = ()
+    topic_labels: dict[int, str] = field(default_factory=dict)
