@@ -16,6 +16,7 @@ from social_signals.core.words import percent, plural, quantity, signed
 from social_signals.features.declared import FEATURES
 from social_signals.models.contributions import NONE
 from social_signals.scoring.phrases import MORE_PHRASES, NO_MEASURE, Phrase
+from social_signals.scoring.phrases_posts import NO_POST, POST_PHRASES
 from social_signals.tables.gold import REASON_TYPE, REASONS, REASONS_METHOD, REASONS_TEXT
 
 DECLARED = {feature.name: feature for feature in FEATURES}
@@ -183,11 +184,11 @@ def in_words(feature: str, value: float | None, *, count: float | None = None) -
     ('their posts read like those of people of whom 42% leave', '50% of what they write is about topic 3', 'no posts to judge by')
     """
     if value is None or not math.isfinite(value):
-        nothing = (said for pattern, said in (*NO_MEASURE, *NOTHING_SEEN) if re.fullmatch(pattern, feature))
+        nothing = (said for pattern, said in (*NO_MEASURE, *NO_POST, *NOTHING_SEEN) if re.fullmatch(pattern, feature))
         return next(nothing, _declared(feature, None))
     if count is not None and (said := _moved(feature, value, count)):
         return said
-    for pattern, phrase in (*PHRASES, *MORE_PHRASES):
+    for pattern, phrase in (*POST_PHRASES, *PHRASES, *MORE_PHRASES):
         match = re.fullmatch(pattern, feature)
         if match and (said := phrase(match, value)):
             return said

@@ -7,6 +7,8 @@ import math
 import pytest
 
 from social_signals.core.words import MINUS
+from social_signals.features import FEATURE_NAMES, Feature
+from social_signals.features.posts import POST_FEATURES
 from social_signals.scoring.reasons import in_words
 from social_signals.tables.gold_creators import QUALITY_MEASURES
 from social_signals.tables.gold_network import NETWORK_MEASURES
@@ -20,9 +22,27 @@ def test_every_measure_has_a_phrase_of_its_own(measure: str, value: float | None
     assert "_" not in said
 
 
+OF_POSTS = [one for one in POST_FEATURES if one.name not in FEATURE_NAMES]
+
+
+@pytest.mark.parametrize(
+    ("feature", "value"),
+    [(one, value) for one in OF_POSTS for value in (0.0, 1.0, 30.4, None) if value is not None or one.default is None],
+)
+def test_every_feature_of_a_post_has_a_phrase_of_its_own(feature: Feature, value: float | None) -> None:
+    said = in_words(feature.name, value)
+    assert not said.startswith((feature.name.replace("_", " ") + ":", feature.meaning))
+    assert "_" not in said
+
+
 @pytest.mark.parametrize(
     ("measure", "value", "said"),
     [
+        ("is_reply", 0.0, "starts a conversation"),
+        ("parent_age_hours", 0.3, "less than an hour after what it answers"),
+        ("parent_age_hours", 72.0, "3 days after what it answers"),
+        ("earlier_received_count", 0.0, "no engagements with the author before"),
+        ("parent_age_hours", None, "starts a conversation, or one not seen here"),
         ("like_out_degree", 1.0, "1 person whom they liked"),
         ("pagerank_to_mean_ratio", 12.0, "PageRank 12 times the mean"),
         ("clustering", 0.25, "25% of the pairs among those they deal with deal with each other"),
