@@ -25,6 +25,7 @@ JOBS = {
     "score_follower_churn": "which followers each creator is about to lose, with reasons",
     "score_time_to_churn": "how many days until each person falls silent",
     "score_influence": "who moves people, who is about to, with reasons",
+    "compare_influence": "of a few people, how likely each gathers more than the other, with intervals",
     "shortlist_creators": "who fits a campaign's brief, why, and whom to book together for the widest reach",
     "train_sentiment": "fine-tune and package a sentiment model from labelled posts",
     "train_entities": "fine-tune and package an entity model from labelled sentences",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -58,10 +59,7 @@ def run(job: ScoreInfluenceJob, context: Context) -> Outcome:
     require_device(context.spark, device)
     if job.influence.unit == POST:
         return _score_posts(job, context)
-    model = training.chosen_model(context.catalog, INFLUENCE, folder=job.scoring.model)
-    # Slices that are missing would be built before the model could refuse them.
-    measured = [name for name in model.features if name not in (*NETWORK_MEASURES, *QUALITY_MEASURES)]
-    require_features(USER_FEATURES, measured, model_id=model.model_id)
+    model = people_model(job, context)
     cutoffs = scoring_plan.cutoffs_to_score(context, job.scoring, as_of=job.as_of_instant, features=job.features)
     if job.dry_run:
         sentence = (
@@ -71,17 +69,34 @@ def run(job: ScoreInfluenceJob, context: Context) -> Outcome:
         return Outcome(status="dry_run", as_of=cutoffs[-1], device=device, plan=[sentence])
     scoring_plan.say_what_the_model_knew(model, cutoffs)
     needed = sorted({*cutoffs, *(as_of - step for as_of in cutoffs)})
-    people = training.slices(context, as_of=needed, features=job.features, consent=job.consent)
-    if set(NETWORK_MEASURES) & set(model.features):
-        people = with_network(context, people, as_of=needed, network=job.network, consent=job.consent, seed=job.seed)
-    if set(QUALITY_MEASURES) & set(model.features):
-        people = with_quality(context, people, as_of=needed, creators=job.creators, consent=job.consent)
+    people = people_as_seen(job, context, model=model, as_of=needed)
     for as_of in cutoffs:
         context.progress.step(f"scoring {iso(as_of)} with {model.model_id}")
         current, earlier = (people.where(F.col(AS_OF) == F.lit(time)) for time in (as_of, as_of - step))
         _score(job, context, current, earlier=earlier, model=model, as_of=as_of)
     metrics = {"scoring": {"influence_model_id": model.model_id, "cutoffs": len(cutoffs)}}
     return Outcome(metrics=metrics, as_of=cutoffs[-1], device=device)
+
+
+def people_model(job: ScoreInfluenceJob, context: Context) -> Artefact:
+    """The champion of people or the model that was named, once it is sure that its features can be had."""
+    model = training.chosen_model(context.catalog, INFLUENCE, folder=job.scoring.model)
+    # Slices that are missing would be built before the model could refuse them.
+    measured = [name for name in model.features if name not in (*NETWORK_MEASURES, *QUALITY_MEASURES)]
+    require_features(USER_FEATURES, measured, model_id=model.model_id)
+    return model
+
+
+def people_as_seen(
+    job: ScoreInfluenceJob, context: Context, *, model: Artefact, as_of: Sequence[datetime]
+) -> DataFrame:
+    """The slices of people with what the model knows of them; those that are missing are built first."""
+    people = training.slices(context, as_of=as_of, features=job.features, consent=job.consent)
+    if set(NETWORK_MEASURES) & set(model.features):
+        people = with_network(context, people, as_of=as_of, network=job.network, consent=job.consent, seed=job.seed)
+    if set(QUALITY_MEASURES) & set(model.features):
+        people = with_quality(context, people, as_of=as_of, creators=job.creators, consent=job.consent)
+    return people
 
 
 def _score_posts(job: ScoreInfluenceJob, context: Context) -> Outcome:
