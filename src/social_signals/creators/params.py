@@ -52,7 +52,7 @@ class CreatorParams:
     duplicates_most: float = 0.5
     mismatch_z: float = 3.5
     mismatch_followers: int = 1_000
-    mismatch_posts: int = 3
+    mismatch_posts: int = 5
     mismatch_most: float = 0.5
 
     def __post_init__(self) -> None:

@@ -133,7 +133,8 @@ def _duplicates() -> Column:
 
 
 def _mismatch() -> Column:
+    noun = F.when(F.col(ENGAGEMENTS_90D) == 1, "engagement").otherwise("engagements")
     return F.format_string(
-        "%,d engagements on %,d posts for %,d followers, where %,d are usual for their size",
-        F.col(ENGAGEMENTS_90D), F.col(POSTS_90D), F.col(FOLLOWER_COUNT), F.greatest(F.round(_usual_engagements()).cast("long"), F.lit(0).cast("long")),
+        "%,d %s on %,d posts for %,d followers, where %,d are usual for their size",
+        F.col(ENGAGEMENTS_90D), noun, F.col(POSTS_90D), F.col(FOLLOWER_COUNT), F.greatest(F.round(_usual_engagements()).cast("long"), F.lit(0).cast("long")),
     )  # fmt: skip
