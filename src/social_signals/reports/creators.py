@@ -35,6 +35,8 @@ from social_signals.tables.gold_creators import (
 from social_signals.tables.silver import CURRENCY, FOLLOWER_COUNT, PRICE
 
 MOST_BRIEFS = 5
+# What weighs most comes first; price, reach and overlap, which come last, have columns of their own on the page.
+MOST_REASONS = 5
 # Fewer replies say little about how people answer; smaller changes are called steady.
 ENOUGH_REPLIES, STEADY = 10, 0.05
 _SHORTLISTED = (
@@ -63,6 +65,7 @@ def gather_briefs(
         order = (F.col(SELECTED_ORDER).asc_nulls_last(), F.col(RANK).asc())
         listed = rows.where(F.col(IS_SELECTED) | (F.col(RANK) <= top))
         frame = named_people(listed, users, *_SHORTLISTED, order=order, show_handles=show_handles)
+        frame[REASONS] = [list(said)[:MOST_REASONS] for said in frame[REASONS]]
         parts.append(BriefPart(brief[BRIEF_ID], str(brief[BRIEF] or brief[BRIEF_ID]), cutoff, frame))
     return parts
 

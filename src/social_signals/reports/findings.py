@@ -22,7 +22,8 @@ def findings(report: RunReport) -> list[dict[str, str]]:
 
 def findings_of_creators(report: RunReport) -> list[dict[str, str]]:
     """The same for the page about creators: the briefs that could be answered, who rises, whom to doubt."""
-    return [*_briefs(report), *(one | {"href": "rising"} for one in _influence(report)), *_doubts(report)]
+    rising = _influence(report) if report.influence.people and report.influence.emerging_people else ()
+    return [*_briefs(report), *(one | {"href": "rising"} for one in rising), *_doubts(report)]
 
 
 def _briefs(report: RunReport) -> Iterator[dict[str, str]]:

@@ -51,13 +51,14 @@ def test_of_a_brief_the_set_comes_first_in_its_order_then_the_best_others(rows: 
         shortlisted("old", 1, as_of=JUNE - timedelta(days=30)),
         shortlisted("far down", 9, is_selected=True, selected_order=1, marginal_reach=60.0),
         shortlisted("first", 1, is_selected=True, selected_order=2, marginal_reach=30.0, price=50.0),
-        shortlisted("second", 2), shortlisted("third", 3),
+        shortlisted("second", 2, reasons=[str(n) for n in range(8)]), shortlisted("third", 3),
         shortlisted("elsewhere", 1, brief_id="b2", brief="Autumn"),
     )  # fmt: skip
     parts = gather_briefs(shortlists, rows(USERS), as_of=None, top=2)
     assert [(part.name, part.brief_id) for part in parts] == [("Autumn", "b2"), ("Spring", "b1")]
     spring = parts[1]
     assert spring.creators["person"].tolist() == ["far down", "first", "second"]
+    assert spring.creators["reasons"].tolist()[1:] == [["reason of first"], ["0", "1", "2", "3", "4"]]
     assert (spring.cost, spring.reach, spring.currency) == (150.0, 90.0, "EUR")
     assert gather_briefs(shortlists, rows(USERS), as_of=JUNE - timedelta(days=60), top=2) == []
 
