@@ -23,6 +23,24 @@ The last line of stdout is one JSON object. Exit codes: 0 done, 1 unexpected, 2 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    code = _called(argv)
+    if "pyspark" in sys.modules:
+        from social_signals.core.session import let_the_driver_end
+
+        let_the_driver_end()
+    return code
+
+
+def task() -> None:
+    """As `main`, for a scheduler inside whose process the job runs: Databricks looks at no exit code of a wheel's entry point
+    and takes any SystemExit, even of 0, for a failure. So done is a return, and everything else is raised. The session is not ours
+    to stop."""
+    code = _called(None)
+    if code:
+        raise SystemExit(code)
+
+
+def _called(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         _say(_usage())
@@ -37,13 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(help_of(name))
         return 0
     from social_signals.core.logs import part_stderr_from_stdout
-    from social_signals.core.session import let_the_driver_end
     from social_signals.jobs.runner import run_job
 
     part_stderr_from_stdout()
     code, summary = run_job(name, overrides)
     _say(summary.line())
-    let_the_driver_end()
     return code
 
 

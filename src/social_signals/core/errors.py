@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -61,6 +62,24 @@ class GateError(SocialSignalsError):
     """The candidate model is not better than the champion."""
 
     exit_code = 6
+
+
+def known_error(error: BaseException) -> SocialSignalsError | None:
+    """Our own error, also where something wrapped it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, SocialSignalsError):
+            return seen
+        seen = seen.__cause__
+    return None
+
+
+def all_together(problem: str, failures: Sequence[BaseException], *, hint: str) -> SocialSignalsError:
+    """One error for several, of the kind of the first and so with its exit code, to be raised when everything else is done."""
+    first = known_error(failures[0])
+    if first is None:
+        return SocialSignalsError(f"{problem}; the first by {type(failures[0]).__name__}, see the log", hint=hint)
+    return type(first)(f"{problem}; the first because {first.problem}", hint=f"{first.hint}; {hint}")
 
 
 def did_you_mean(name: str, valid: list[str]) -> str:

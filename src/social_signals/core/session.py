@@ -20,6 +20,8 @@ from social_signals.core.errors import ConfigError, ResourceError
 log = logging.getLogger(__name__)
 
 DEVICES = ("cpu", "cuda")
+# What is set on a session that was not made by us; a new one of its application does not know of it.
+_TAKEN_ALONG = ("spark.sql.session.timeZone",)
 
 
 @dataclass
@@ -191,7 +193,7 @@ def make_session(platform: PlatformParams, *, app_name: str) -> SparkSession:
     """
     if platform.existing_session:
         session = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
-        for key in ("spark.sql.session.timeZone",):
+        for key in _TAKEN_ALONG:
             session.conf.set(key, settings(platform)[key])
         return session
     conf = spark_conf(platform, app_name=app_name)
@@ -204,6 +206,17 @@ def make_session(platform: PlatformParams, *, app_name: str) -> SparkSession:
         ) from error
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def beside(session: SparkSession) -> SparkSession:
+    """A session of the same application for one more thread: its SQL settings and temporary views are its own, so what one job
+    sets for its writes does not reach another that runs at the same time. To be called in that thread."""
+    own = session.newSession()
+    for key in _TAKEN_ALONG:
+        own.conf.set(key, str(session.conf.get(key)))
+    # Delta asks for the session of the thread in places that are not handed one.
+    own._jvm.SparkSession.setActiveSession(own._jsparkSession)  # type: ignore[union-attr]
+    return own
 
 
 def spark_conf(platform: PlatformParams, *, app_name: str) -> SparkConf:

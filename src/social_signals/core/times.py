@@ -25,6 +25,16 @@ def parse_instant(text: str, *, name: str = "as_of") -> datetime:
     return instant.replace(tzinfo=timezone.utc) if instant.tzinfo is None else instant.astimezone(timezone.utc)
 
 
+def stepped(first: datetime, last: datetime, *, days: int) -> list[datetime]:
+    """Every `days`-th instant from the first to the last, both included; none where the last lies before the first.
+
+    >>> [c.day for c in stepped(parse_instant("2020-01-01"), parse_instant("2020-01-21"), days=10)]
+    [1, 11, 21]
+    """
+    count = (last - first) // timedelta(days=days) + 1
+    return [first + timedelta(days=days) * place for place in range(max(0, count))]
+
+
 def next_midnight(instant: datetime) -> datetime:
     """The first midnight UTC strictly after `instant`: the earliest as_of that sees the event.
 

@@ -18,12 +18,12 @@ from social_signals.features.cutoffs import micros
 from social_signals.features.declared import USER_FEATURES
 from social_signals.features.params import FeatureParams
 from social_signals.governance import ConsentParams
-from social_signals.tables.commits import Origin, note_of
+from social_signals.tables.commits import UPKEEP, Origin, note_of
 
 Inputs = Mapping[str, "Origin | None"]
 
 # These change no row. Whatever else was done to the table by somebody who left no note may have.
-_HARMLESS = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "ADD COLUMNS", "CREATE TABLE")
+_HARMLESS = (*UPKEEP, "ADD COLUMNS", "CREATE TABLE")
 
 
 @dataclass(frozen=True)

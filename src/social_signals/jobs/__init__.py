@@ -31,5 +31,7 @@ JOBS = {
     "train_entities": "fine-tune and package an entity model from labelled sentences",
     "evaluate": "measure a model on a labelled file: task=sentiment, entities or influence_pairs",
     "build_report": "a self-contained HTML report of the newest run",
+    "backfill": "one job over a range of as_of: what is not done yet, side by side where it can be",
+    "maintain": "pack and cluster the files of tables, delete old ones, forget old runs",
     "doctor": "versions, jars, devices, disk and what to do about each mismatch",
 }

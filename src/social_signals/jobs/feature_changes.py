@@ -50,7 +50,7 @@ class Sources:
             if origin is None and table in OPTIONAL:
                 frames[table.name] = catalog.read_or_empty(table)
             else:
-                frames[table.name] = catalog.read(table, version=origin.version if origin else None)
+                frames[table.name] = catalog.read(table, version=origin.newest if origin else None)
         return cls(frames, origins)
 
 

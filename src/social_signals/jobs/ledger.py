@@ -7,13 +7,15 @@ import hashlib
 import json
 import logging
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from social_signals import __version__
-from social_signals.core.errors import SocialSignalsError
+from social_signals.core.errors import known_error
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.tables.ops import RUNS
 from social_signals.tables.table import Table
@@ -47,16 +49,6 @@ def words_of(error: BaseException) -> str:
     return f"{type(known).__name__}: {known.problem}" if known else type(error).__name__
 
 
-def known_error(error: BaseException) -> SocialSignalsError | None:
-    """Our own error, also where something wrapped it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, SocialSignalsError):
-            return seen
-        seen = seen.__cause__
-    return None
-
-
 def record_failure(context: Context, entry: Entry) -> None:
     """As `record`; the failure that is being reported matters more than the one of writing it down."""
     try:
@@ -71,17 +63,47 @@ def config_hash_of(job: Job) -> str:
     return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def record(context: Context, entry: Entry) -> None:
-    """Append the entry. Table versions and row counts are those that the catalog has seen in this run."""
+def record(context: Context, *entries: Entry) -> None:
+    """Append the entries. Table versions and row counts are those that the catalog has seen in this run."""
     catalog = context.catalog
     inputs = dict(catalog.read_versions)
     outputs = {name: written.version for name, written in catalog.written.items()}
     rows = {name: written.rows for name, written in catalog.written.items()}
-    row = (
-        entry.run_id, entry.job, entry.outcome.as_of, entry.outcome.status, entry.started, entry.seconds,
-        entry.config_hash, __version__, inputs, outputs, rows, entry.outcome.device, entry.error,
-    )  # fmt: skip
-    catalog.append(RUNS, context.spark.createDataFrame([row], RUNS.schema))
+    said = [
+        (
+            entry.run_id, entry.job, entry.outcome.as_of, entry.outcome.status, entry.started, entry.seconds,
+            entry.config_hash, __version__, inputs, outputs, rows, entry.outcome.device, entry.error,
+        )
+        for entry in entries
+    ]  # fmt: skip
+    catalog.append(RUNS, context.spark.createDataFrame(said, RUNS.schema))
+
+
+def finished(context: Context, *, job: str, config_hashes: Collection[str]) -> dict[str, Row]:
+    """Config hash -> the newest finished run of the job with it, by this version of the code: its `input_versions` and
+    `output_versions`. The hash covers as_of, so each cut-off has its own."""
+    runs = context.catalog.read_or_empty(RUNS).where(
+        (F.col("job") == job) & (F.col("status") == "done") & (F.col("code_version") == __version__)
+    )
+    known = runs.where(F.col("config_hash").isin(*config_hashes)) if config_hashes else runs.limit(0)
+    wanted = known.select("config_hash", "started_ts", "input_versions", "output_versions")
+    return {row["config_hash"]: row for row in sorted(wanted.collect(), key=lambda row: row["started_ts"])}
+
+
+def forget(context: Context, *, before: datetime) -> int:
+    """Delete the runs that started before an instant, but each job's newest finished one, which says what it has read last.
+    Returns how many."""
+    if not context.catalog.exists(RUNS):
+        return 0
+    runs = context.catalog.read(RUNS)
+    finished_runs = runs.where(F.col("status") == "done").groupBy("job")
+    newest = finished_runs.agg(F.max_by("run_id", F.struct("started_ts", "run_id")).alias("run_id"))
+    kept = [row["run_id"] for row in newest.collect()]
+    old = (F.col("started_ts") < F.lit(before)) & ~F.col("run_id").isin(*kept)
+    count = runs.where(old).count()
+    if count:
+        context.catalog.delete(RUNS, old)
+    return count
 
 
 def last_input_version(context: Context, *, job: str, table: Table) -> int | None:

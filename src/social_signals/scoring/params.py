@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from social_signals.core.errors import ConfigError, did_you_mean
-from social_signals.core.times import parse_instant
+from social_signals.core.times import parse_instant, stepped
 from social_signals.models.contributions import APPROXIMATE, EXACT, METHODS, NONE, Explanation
 from social_signals.scoring.reasons import Phrases
 from social_signals.scoring.tenths import Tenths
@@ -100,5 +100,4 @@ class ScoringParams:
             return []
         first = parse_instant(self.backfill_from, name="scoring.backfill_from")
         last = parse_instant(self.backfill_to, name="scoring.backfill_to")
-        count = (last - first) // timedelta(days=self.step_days) + 1
-        return [first + timedelta(days=self.step_days) * place for place in range(max(0, count))]
+        return stepped(first, last, days=self.step_days)

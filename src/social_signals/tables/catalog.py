@@ -33,8 +33,9 @@ from social_signals.tables.commits import (
     total_rows,
 )
 from social_signals.tables.failures import in_our_words
-from social_signals.tables.store import CatalogParams, Store
+from social_signals.tables.store import CatalogParams
 from social_signals.tables.table import Table
+from social_signals.tables.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Written:
     total: int | None = None
 
 
-class Catalog(Store):
+class Catalog(Upkeep):
     """Reads and writes contracts. Remembers the version of what it read and wrote, for the ledger and the model card."""
 
     def __init__(self, spark: SparkSession, params: CatalogParams, *, run_id: str) -> None:
@@ -64,11 +65,6 @@ class Catalog(Store):
         self.read_versions: dict[str, int] = {}
         self.written: dict[str, Written] = {}
         self.written_tables: dict[str, Table] = {}
-
-    @property
-    def _mark(self) -> str:
-        """How our commits are told from a neighbour's in the Delta log, so that counts are taken from ours alone."""
-        return f"social-signals run {self.run_id}"
 
     def absorb(self, stage: Catalog) -> None:
         """Take over what the catalog of a stage of this run has read and written."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pyspark.sql import Row
@@ -16,12 +16,26 @@ from social_signals.tables.table import Table
 Slice = Mapping[str, "str | datetime | Sequence[datetime]"]
 
 
+# Files are laid out anew, cleared away or described; no row changes.
+UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
+
+
 @dataclass(frozen=True)
 class Origin:
-    """A version of a table, told from the same number of a table that was made anew in its place."""
+    """A version of a table, told from the same number of a table that was made anew in its place.
+
+    version: the newest that changed rows. newest: the one to read, which upkeep may have laid out otherwise since; it says
+    nothing about the content and is not compared.
+    """
 
     table_id: str
     version: int
+    newest: int | None = field(default=None, compare=False)
+
+
+def content_version(commits: Sequence[Row]) -> int | None:
+    """The newest version that changed rows, of commits from the newest on; None where they are all upkeep."""
+    return next((int(c["version"]) for c in commits if c["operation"] not in UPKEEP), None)
 
 
 def slice_condition(chosen: Slice) -> str:

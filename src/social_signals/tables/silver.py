@@ -82,8 +82,16 @@ def _provenance() -> list[StructField]:
     ]  # fmt: skip
 
 
-def _table(name: str, *columns: StructField, key: tuple[str, ...], comment: str, purpose: str | None = None) -> Table:
-    return Table(f"silver.{name}", StructType([*columns, *_provenance()]), key=key, comment=comment, purpose=purpose)
+def _table(
+    name: str,
+    *columns: StructField,
+    key: tuple[str, ...],
+    comment: str,
+    purpose: str | None = None,
+    cluster_by: tuple[str, ...] = (),
+) -> Table:
+    schema = StructType([*columns, *_provenance()])
+    return Table(f"silver.{name}", schema, key=key, comment=comment, purpose=purpose, cluster_by=cluster_by)
 
 
 USERS = _table(
@@ -127,6 +135,7 @@ POSTS = _table(
     column(MEDIA_TYPE, StringType(), "question, answer, comment, status, image, video, link ..."),
     key=(POST_ID,),
     comment="One row per post, answer or comment.",
+    cluster_by=(EVENT_TS,),
 )
 
 INTERACTIONS = _table(
@@ -143,6 +152,7 @@ INTERACTIONS = _table(
     column(CURRENCY, StringType(), "ISO 4217 code of value, where it is money"),
     key=(INTERACTION_ID,),
     comment="One row per act of one person towards another person, a post or an item.",
+    cluster_by=(EVENT_TS,),
 )
 
 ITEMS = _table(

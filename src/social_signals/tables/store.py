@@ -9,10 +9,12 @@ from delta import DeltaTable
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from social_signals.core.errors import ConfigError, ContractError, ResourceError
-from social_signals.tables.commits import Origin
+from social_signals.tables.commits import Origin, content_version
 from social_signals.tables.table import Table
 
 CATALOG_KINDS = ("path", "metastore")
+# Commits that are looked at before the whole log is: upkeep makes three at a time.
+_LOOKED_BACK = 10
 
 
 @dataclass
@@ -68,11 +70,18 @@ class Store:
         return self._load(table, version=None).count()
 
     def origin(self, table: Table) -> Origin | None:
-        """Which table lies there and its newest version; None where there is none. A table made anew has another id."""
+        """Which table lies there and the newest version that changed its rows; None where there is none. A table made anew has
+        another id. Where the log no longer tells, the newest version stands for it: what was made before looks out of date."""
         if not self.exists(table):
             return None
-        detail = self._delta(table).detail().select("id").first()
-        return Origin(str(detail["id"]), self._newest(table)) if detail else None
+        delta = self._delta(table)
+        detail = delta.detail().select("id").first()
+        commits = delta.history(_LOOKED_BACK).select("version", "operation").collect()
+        version = content_version(commits)
+        if version is None:
+            version = content_version(delta.history().select("version", "operation").collect())
+        newest = int(commits[0]["version"]) if commits else 0
+        return Origin(str(detail["id"]), newest if version is None else version, newest) if detail else None
 
     def commits(self, table: Table) -> list[Row]:
         """What was done to a table, newest first: version, operation, userMetadata."""

@@ -44,6 +44,7 @@ class Table:
     the files, and with it what a rerun replaces. purpose: the consent purpose without which a person is left out.
     change_feed: keep Delta's change data feed, as every silver table does. statistics: keep min/max of columns in the log, by
     which readers skip files.
+    cluster_by: columns by whose values upkeep lays rows near each other; they need statistics, by which readers skip files.
     added: nullable columns that the contract has gained; a stored table without them is read as null there and takes them on
     with the next write.
     """
@@ -56,6 +57,7 @@ class Table:
     purpose: str | None = None
     change_feed: bool = False
     statistics: bool = True
+    cluster_by: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -64,6 +66,11 @@ class Table:
             raise ConfigError(
                 f"contract {self.name} names {missing} in its key, partition or additions, or has no layer of {LAYERS}",
                 hint="correct the Table value",
+            )
+        if blind := [c for c in self.cluster_by if c not in self.statistics_columns]:
+            raise ConfigError(
+                f"contract {self.name} is clustered by {blind}, on which no statistics are kept",
+                hint="cluster by columns that are not personal and of which minima and maxima are kept",
             )
 
     @property

@@ -52,3 +52,19 @@ def test_the_recipe_holds_what_decides_a_slice_and_not_how_it_is_brought_up_to_d
         recipe_of(FeatureParams(), ConsentParams(default="deny")),
     ]
     assert len({plain, *others}) == 4
+
+
+def test_a_log_that_forgets_its_oldest_commits_makes_slices_unknown_and_never_up_to_date() -> None:
+    newer = Provenance({"silver.posts": Origin("a-table", 9), "silver.users": None}, "a-recipe")
+    commits = [
+        commit("VACUUM END", "social-signals run r3"), commit("OPTIMIZE"), wrote(newer, JUNE_1), commit("DELETE"),
+        wrote(MADE, MAY_1, JUNE_1), commit("CREATE TABLE"),
+    ]  # fmt: skip
+    for as_of in (MAY_1, JUNE_1):
+        for kept in range(len(commits) + 1):
+            assert provenance_of(as_of, commits[:kept]) in (None, provenance_of(as_of, commits))
+
+
+def test_files_that_are_laid_out_anew_are_no_other_origin() -> None:
+    assert Origin("a-table", 7, newest=9) == Origin("a-table", 7)
+    assert Origin("a-table", 7) != Origin("a-table", 8)

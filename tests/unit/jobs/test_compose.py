@@ -32,6 +32,7 @@ NEEDED = {
 
 # What a job needs whatever is chosen.
 ALWAYS = {
+    "backfill": ["backfill.job=score_churn", "backfill.first=2020-01-01", "backfill.last=2020-02-01"],
     "evaluate": ["evaluate.path=labelled.tsv"],
     "train_sentiment": ["labelled.train=[labelled.tsv]"],
     "train_entities": ["labelled.train=[labelled.conll]"],
