@@ -41,7 +41,8 @@ ALWAYS = {
 
 
 def combinations() -> list[tuple[str, list[str]]]:
-    """Every combination for the pipeline, which has nearly every group; for the other jobs rows in which every option stands.
+    """For the pipeline, which has nearly every group, every pair of its two largest beside each option of the others; for the other
+    jobs rows in which every option stands.
 
     A group's options settle the same part of whatever job they are in, so what goes together there goes together elsewhere.
     """
@@ -49,11 +50,14 @@ def combinations() -> list[tuple[str, list[str]]]:
     for name in JOBS:
         used = groups_of(name)
         longest = max(len(options) for options in used.values())
-        every = (
-            itertools.product(*used.values())
-            if name == "pipeline"
-            else zip(*(itertools.islice(itertools.cycle(options), longest) for options in used.values()), strict=True)
-        )
+        if name == "pipeline":
+            large = sorted(used, key=lambda group: len(used[group]))[-2:]
+            cycles = {group: itertools.cycle(options) for group, options in used.items() if group not in large}
+            pairs = (dict(zip(large, pair, strict=True)) for pair in itertools.product(*(used[g] for g in large)))
+            every = [tuple(pair[g] if g in pair else next(cycles[g]) for g in used) for pair in pairs]
+        else:
+            rows = (itertools.islice(itertools.cycle(options), longest) for options in used.values())
+            every = list(zip(*rows, strict=True))
         for chosen in every:
             overrides = [f"{g}={o}" for g, o in zip(used, chosen, strict=True)]
             needed = [n for g, o in zip(used, chosen, strict=True) for n in NEEDED.get(g, {}).get(o, [])]

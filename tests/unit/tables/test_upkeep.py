@@ -115,7 +115,8 @@ def test_clearing_takes_few_tasks_on_one_machine(posts: Catalog) -> None:
     tracker = context.statusTracker()
     jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup("clearing")]
     stages = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
-    assert 0 < sum(stage.numTasks for stage in stages if stage) < 100
+    # Reading the log takes some tasks, more after other tests than alone; listing by 10,000 would take thousands.
+    assert 0 < sum(stage.numTasks for stage in stages if stage) < 1000
 
 
 def test_every_table_of_the_layers_is_found_ours_or_not(catalog: Catalog, rows: Rows) -> None:
