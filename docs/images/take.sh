@@ -1,5 +1,5 @@
 #!/bin/sh
-# Takes the README's two pictures of a report: docs/images/take.sh lakehouse/report.html. Needs chromium.
+# Takes the README's pictures of a report: docs/images/take.sh lakehouse/report.html. Needs chromium.
 set -eu
 report=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,4 +18,7 @@ cat > "$phone" <<PAGE
 PAGE
 shoot report.png 1280 1660 "file://$report"
 shoot report-phone.png 500 920 "file://$phone"
-ls -l "$here/report.png" "$here/report-phone.png"
+# The page about creators lies beside the report where briefs were answered or influence was scored.
+creators=$(dirname "$report")/creators.html
+if [ -f "$creators" ]; then shoot creators.png 1280 1660 "file://$creators"; fi
+ls -l "$here"/*.png
