@@ -8,8 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.core.errors import DataQualityError
-from social_signals.core.times import iso, parse_instant
-from social_signals.evaluation.splits import choose_cutoffs, split_by_time
+from social_signals.core.times import iso
+from social_signals.evaluation.splits import choose_cutoffs
 from social_signals.features import FeatureParams
 from social_signals.features.cutoffs import instant_of
 from social_signals.features.posts import post_features
@@ -51,14 +51,7 @@ def plan(
             f"no post was published in the {len(steps)} steps of {influence.step_days} days before as_of={iso(chosen)}",
             hint="bring more posts, or raise influence.max_cutoffs or influence.step_days",
         )
-    splits = split_by_time(
-        with_posts,
-        horizon_days=until,
-        test_fraction=influence.test_fraction,
-        valid_fraction=influence.valid_fraction,
-        test_from=parse_instant(influence.test_from, name="test_from") if influence.test_from else None,
-    )
-    return training.Plan(chosen, splits)
+    return training.Plan(chosen, training.split(with_posts, influence, outcome_days=until))
 
 
 def examples(

@@ -74,14 +74,18 @@ def plan(context: Context, *, as_of: datetime | None, cutoffs: CutoffParams, fea
         step_days=cutoffs.step_days,
         max_cutoffs=cutoffs.max_cutoffs,
     )
-    splits = split_by_time(
+    return Plan(chosen, split(past, cutoffs, outcome_days=cutoffs.horizon_days))
+
+
+def split(past: Sequence[datetime], params: CutoffParams, *, outcome_days: int) -> Splits:
+    """Past cut-offs split by time as the settings say; outcome_days: after each, until its outcomes are known."""
+    return split_by_time(
         past,
-        horizon_days=cutoffs.horizon_days,
-        test_fraction=cutoffs.test_fraction,
-        valid_fraction=cutoffs.valid_fraction,
-        test_from=parse_instant(cutoffs.test_from, name="test_from") if cutoffs.test_from else None,
+        horizon_days=outcome_days,
+        test_fraction=params.test_fraction,
+        valid_fraction=params.valid_fraction,
+        test_from=parse_instant(params.test_from, name="test_from") if params.test_from else None,
     )
-    return Plan(chosen, splits)
 
 
 def search_sentences(tried: SearchParams) -> list[str]:

@@ -27,7 +27,7 @@ from social_signals.models.judged import PERSON, judged_rows, metrics_of
 from social_signals.models.labels import CHURNED
 from social_signals.models.params import CONTRACT, OFF, SILENCE, ChurnParams, SearchParams, XGBoostParams
 from social_signals.models.predict import MARGIN, require_features
-from social_signals.models.search import Trial, best_of, search, storage_of, told
+from social_signals.models.search import Trial, best_of, in_full, search, searched, storage_of, study_of, told
 from social_signals.models.subject import PEOPLE, Subject
 from social_signals.models.text_added import ReadText, added_by_text
 
@@ -90,7 +90,7 @@ def train_churn(
     made_of |= {"categories": known} if known else {}
     made_of |= {"text": hashlib.sha256(text.content).hexdigest()} if text else {}
     tried = tuning or SearchParams()
-    model_id = model_id_of(kind, made_of | ({} if tried.method == OFF else {"search": tried.as_json()}))
+    model_id = model_id_of(kind, made_of | searched(tried))
     finished = store.find(kind, model_id)
     if finished is not None:
         return finished, False
@@ -102,8 +102,7 @@ def train_churn(
     )  # fmt: skip
     trials: list[Trial] = []
     if tried.method != OFF:
-        # However many trials there are to be, it is the same study: a longer search goes on with it.
-        name = model_id_of(f"{kind}-search", made_of | {"search": tried.as_json() | {"n_trials": 0}})
+        name = study_of(kind, made_of, tried)
         trials = _search(grower, tried, splits=splits, study=name, folder=studies or store.root.parent / "studies")
         grower = replace(grower, xgboost=replace(xgboost, **best_of(trials).settings))
     chosen = grower.chosen()
@@ -163,7 +162,7 @@ def train_churn(
             told=metrics["groups"],
             seed=seed,
         ),
-        "search": tried.as_json() | {"trials": [trial.as_json() for trial in trials]},
+        "search": in_full(tried, trials),
     }
     artefact = Artefact(
         kind, model_id, list(features), fitted.booster, calibration.as_json(), card, text.content if text else None

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from social_signals.core.errors import DataQualityError
 from social_signals.core.times import iso
-from social_signals.evaluation.splits import BETWEEN, TEST, TRAIN, VALID, Splits
+from social_signals.evaluation.splits import BETWEEN, TEST, TRAIN, VALID, Fold, Splits
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
 
@@ -135,6 +135,19 @@ def _require_rows(rows: dict[str, int], positives: dict[str, int], found: list[A
             f"one class only: of {rows[TRAIN]} training examples of {what}, {kind} has the outcome",
             hint="change the horizon or the kinds of interaction that count, or bring more history",
         )
+
+
+def rows_of_fold(examples: DataFrame, fold: Fold, *, seed: int) -> tuple[DataFrame, Column]:
+    """The examples that a fold of a search is about, none of them test, and which of them validate."""
+    before = examples.where(F.col(ROLE) != TEST)
+    if fold.is_by_person:
+        return before, place_of_person("search", parts=fold.parts, seed=seed) == fold.part
+    return before.where(F.col(AS_OF).isin([*fold.train, *fold.valid])), F.col(AS_OF).isin(fold.valid)
+
+
+def place_of_person(purpose: str, *, parts: int, seed: int) -> Column:
+    """The part, 0 to parts - 1, that a person falls into for a purpose: the same in every row, whatever else there is."""
+    return F.pmod(F.xxhash64(F.lit(seed), F.lit(purpose), F.col(USER_ID)), F.lit(parts))
 
 
 def sample_of_people(rows: DataFrame, *, total: int, most: int, seed: int) -> DataFrame:

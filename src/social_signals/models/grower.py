@@ -16,7 +16,7 @@ from social_signals.core.lanes import at_once
 from social_signals.evaluation.metrics import roc_auc
 from social_signals.evaluation.splits import TEST, TRAIN, VALID, Fold
 from social_signals.models.distributed import Fitted, fit_classifier
-from social_signals.models.examples import MOST_EVALUATED_ROWS, ROLE, sample_of_people
+from social_signals.models.examples import MOST_EVALUATED_ROWS, ROLE, place_of_person, rows_of_fold, sample_of_people
 from social_signals.models.labels import CHURNED
 from social_signals.models.params import ChurnParams, XGBoostParams
 from social_signals.models.predict import MARGIN, first_rounds, margins_on, with_margins
@@ -109,12 +109,7 @@ class Grower:
 
     def loss(self, settings: XGBoostParams, fold: Fold) -> float:
         """The mean log loss on the fold's validation rows of trees of these settings, where it is least."""
-        rows = self._before_test()
-        if fold.is_by_person:
-            is_valid = self._place_of_person("search", parts=fold.parts) == fold.part
-        else:
-            rows = rows.where(F.col(AS_OF).isin([*fold.train, *fold.valid]))
-            is_valid = F.col(AS_OF).isin(fold.valid)
+        rows, is_valid = rows_of_fold(self.examples, fold, seed=self.seed)
         fitted = self._fit(rows, is_valid=is_valid, settings=settings)
         return float(min(fitted.history[VALID_LOSS]))
 
@@ -136,14 +131,11 @@ class Grower:
 
     @property
     def _fold(self) -> Column:
-        return self._place_of_person("fold", parts=self.params.calibration_folds)
+        return place_of_person("fold", parts=self.params.calibration_folds, seed=self.seed)
 
     def _without(self, number: int) -> Fitted:
         """Grown on everybody known before the test but the people of a fold, on whom it stops."""
         return self._fit(self._before_test(), is_valid=self._fold == number, cut=False)
-
-    def _place_of_person(self, purpose: str, *, parts: int) -> Column:
-        return F.pmod(F.xxhash64(F.lit(self.seed), F.lit(purpose), F.col(USER_ID)), F.lit(parts))
 
     def _before_test(self) -> DataFrame:
         return self.examples.where(F.col(ROLE) != TEST)

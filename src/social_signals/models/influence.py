@@ -16,11 +16,11 @@ from pyspark.sql import functions as F
 
 from social_signals.core.lanes import at_once
 from social_signals.evaluation.metrics import log_loss
-from social_signals.evaluation.splits import TEST, TRAIN, VALID, Fold, Splits, rolling_folds
+from social_signals.evaluation.splits import TEST, TRAIN, VALID, Splits, rolling_folds
 from social_signals.models.artefact import INFLUENCE, Artefact, ModelStore, model_id_of
 from social_signals.models.card import card_of, code_identity
 from social_signals.models.distributed import Fitted, fit_ranker, require_barrier, require_device, workers_for
-from social_signals.models.examples import MOST_EVALUATED_ROWS, ROLE, examine, sample_of_people, with_role
+from social_signals.models.examples import MOST_EVALUATED_ROWS, ROLE, examine, rows_of_fold, sample_of_people, with_role
 from social_signals.models.influence_judged import (
     PEOPLE,
     PERSON,
@@ -38,7 +38,7 @@ from social_signals.models.ladder import Ladder, fit_band, fit_scale, reference_
 from social_signals.models.pairing import MOST_PAIRS, margins_and_winner, sample_pairs
 from social_signals.models.params import OFF, InfluenceParams, SearchParams, XGBoostParams
 from social_signals.models.predict import MARGIN, require_features, with_margins
-from social_signals.models.search import Trial, best_of, search, storage_of, told
+from social_signals.models.search import Trial, best_of, in_full, search, searched, storage_of, study_of, told
 from social_signals.models.trend import Trend, fit_trend
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID
@@ -98,7 +98,7 @@ def train_influence(
         "params": asdict(params), "xgboost": asdict(xgboost), "seed": seed, "workers": workers, "device": device,
     }  # fmt: skip
     tried = tuning or SearchParams()
-    model_id = model_id_of(subject.kind, made_of | ({} if tried.method == OFF else {"search": tried.as_json()}))
+    model_id = model_id_of(subject.kind, made_of | searched(tried))
     finished = store.find(subject.kind, model_id)
     if finished is not None:
         return finished, False
@@ -109,8 +109,7 @@ def train_influence(
     )  # fmt: skip
     trials: list[Trial] = []
     if tried.method != OFF:
-        # However many trials there are to be, it is the same study: a longer search goes on with it.
-        name = model_id_of(f"{subject.kind}-search", made_of | {"search": tried.as_json() | {"n_trials": 0}})
+        name = study_of(subject.kind, made_of, tried)
         folder = studies or store.root.parent / "studies"
         trials = _search(fits, tried, splits=splits, horizon_days=params.horizon_days, study=name, folder=folder)
         fits = replace(fits, xgboost=replace(xgboost, **best_of(trials).settings))
@@ -144,7 +143,7 @@ def train_influence(
         "label": subject.says(params),
         "metrics": {INFLUENCE: metrics | ({"search": told(trials)} if trials else {})},
         "curves": {INFLUENCE: curves_of(pairs, ladder)},
-        "search": tried.as_json() | {"trials": [trial.as_json() for trial in trials]},
+        "search": in_full(tried, trials),
     }
     artefact = Artefact(subject.kind, model_id, list(features), fitted.booster, ladder.as_json(), card)
     store.put(artefact)
@@ -196,14 +195,6 @@ class _Fits:
         a, b = (pairs[[f"{side}_{name}" for name in names]].to_numpy(np.float64) for side in "ab")
         return fit_trend(a, b, pairs["a_won"], names=names, rows=people[names].to_numpy(np.float64))
 
-    def parts(self, fold: Fold) -> tuple[DataFrame, Column]:
-        """The rows of a fold of a search, and which of them validate."""
-        before = self.examples.where(F.col(ROLE) != TEST)
-        if fold.is_by_person:
-            place = F.pmod(F.xxhash64(F.lit(self.seed), F.lit("search"), F.col(USER_ID)), F.lit(fold.parts))
-            return before, place == fold.part
-        return before.where(F.col(AS_OF).isin([*fold.train, *fold.valid])), F.col(AS_OF).isin(fold.valid)
-
     def loss(self, settings: XGBoostParams, *, rows: DataFrame, is_valid: Column, trend: Trend) -> float:
         """The log loss of validation pairs, their differences of margins on the scale that suits them best."""
         grown, _ = self.grow(rows, is_valid=is_valid, settings=settings, trend=trend)
@@ -235,7 +226,8 @@ class _Fits:
 def _search(
     fits: _Fits, tried: SearchParams, *, splits: Splits, horizon_days: int, study: str, folder: Path
 ) -> list[Trial]:
-    folds = [fits.parts(fold) for fold in rolling_folds(splits, horizon_days=horizon_days, most=tried.folds)]
+    chosen = rolling_folds(splits, horizon_days=horizon_days, most=tried.folds)
+    folds = [rows_of_fold(fits.examples, fold, seed=fits.seed) for fold in chosen]
     log.info("search: %s over %s on %d folds, study %s", tried.method, ", ".join(tried.ranges()), len(folds), study)
     # Whatever the trees are like, they stand on the same line.
     trends = [fits.trend(rows.where(~is_valid)) for rows, is_valid in folds]

@@ -149,8 +149,7 @@ def at_top(people: pd.DataFrame, *, params: InfluenceParams, subject: Ranked, se
 def metrics_of(pairs: pd.DataFrame, ladder: Ladder, *, subject: Ranked, seed: int) -> dict[str, Any]:
     """The model and the baselines on pairs of the test."""
     people = {"persons_a": pairs[f"a_{PERSON}"], "persons_b": pairs[f"b_{PERSON}"]}
-    probabilities = ladder.beats(pairs[f"a_{MARGIN}"], pairs[f"b_{MARGIN}"])
-    metrics: dict[str, Any] = {"test": pair_report(probabilities, pairs["a_won"], **people, seed=seed), "baselines": {}}
+    metrics: dict[str, Any] = {"test": _report(pairs, ladder, seed=seed), "baselines": {}}
     for name in subject.baselines:
         a, b = pairs[f"a_by_{name}"], pairs[f"b_by_{name}"]
         if a.isna().all() and b.isna().all():
@@ -167,9 +166,13 @@ def of_people_never_seen(test: pd.DataFrame, ladder: Ladder, *, seed: int) -> di
     pairs = sample_pairs(test[~test[IS_SEEN]].reset_index(drop=True), most=MOST_PAIRS, seed=seed)
     if len(pairs) < FEWEST_UNSEEN or pairs["a_won"].nunique() < 2:
         return {}
-    people = {"persons_a": pairs[f"a_{PERSON}"], "persons_b": pairs[f"b_{PERSON}"]}
+    return {"test_unseen": _report(pairs, ladder, seed=seed)}
+
+
+def _report(pairs: pd.DataFrame, ladder: Ladder, *, seed: int) -> dict[str, float]:
     probabilities = ladder.beats(pairs[f"a_{MARGIN}"], pairs[f"b_{MARGIN}"])
-    return {"test_unseen": pair_report(probabilities, pairs["a_won"], **people, seed=seed)}
+    people = {"persons_a": pairs[f"a_{PERSON}"], "persons_b": pairs[f"b_{PERSON}"]}
+    return pair_report(probabilities, pairs["a_won"], **people, seed=seed)
 
 
 def curves_of(pairs: pd.DataFrame, ladder: Ladder) -> dict[str, Any]:

@@ -148,12 +148,9 @@ def engagement_received(
     engagement is the sum of the weights of the interactions that others, known or anonymous, did to the person or to a
     post of theirs: whole numbers, exact in any order. Whoever received nothing has no row, which means 0.
     """
-    counted = {kind: weight for kind, weight in weights.items() if weight != 0}
-    weight_of = F.create_map(*[F.lit(part) for kind, weight in sorted(counted.items()) for part in (kind, int(weight))])
+    weighed = _weighed(interactions, weights)
     owners = posts.select(F.col(POST_ID).alias(TARGET_POST_ID), F.col(AUTHOR_ID).alias("owner_id"))
-    acts = interactions.where(F.col(KIND).isin(sorted(counted))).select(
-        ACTOR_ID, TARGET_USER_ID, TARGET_POST_ID, EVENT_TS, weight_of[F.col(KIND)].cast("long").alias("weight")
-    )
+    acts = weighed.select(ACTOR_ID, TARGET_USER_ID, TARGET_POST_ID, EVENT_TS, "weight")
     named = acts.where(F.col(TARGET_USER_ID).isNotNull()).withColumnRenamed(TARGET_USER_ID, USER_ID)
     unnamed = acts.where(F.col(TARGET_USER_ID).isNull() & F.col(TARGET_POST_ID).isNotNull())
     found = unnamed.join(owners, on=TARGET_POST_ID, how="inner").withColumn(USER_ID, F.col("owner_id"))
@@ -164,6 +161,14 @@ def engagement_received(
     return after.groupBy(AS_OF, USER_ID).agg(F.sum("weight").alias(ENGAGEMENT))
 
 
+def _weighed(interactions: DataFrame, weights: Mapping[str, int]) -> DataFrame:
+    """The interactions of kinds that are worth something, and what each is worth: a whole number, `weight`."""
+    counted = {kind: weight for kind, weight in weights.items() if weight != 0}
+    weight_of = F.create_map(*[F.lit(part) for kind, weight in sorted(counted.items()) for part in (kind, int(weight))])
+    acts = interactions.where(F.col(KIND).isin(sorted(counted)))
+    return acts.withColumn("weight", weight_of[F.col(KIND)].cast("long"))
+
+
 def engagement_of_posts(
     interactions: DataFrame, posts: DataFrame, *, horizon_days: int, weights: Mapping[str, int]
 ) -> DataFrame:
@@ -171,14 +176,12 @@ def engagement_of_posts(
 
     Only interactions that name the post count, by others than its author; the instant of the post itself is included.
     """
-    counted = {kind: weight for kind, weight in weights.items() if weight != 0}
-    weight_of = F.create_map(*[F.lit(part) for kind, weight in sorted(counted.items()) for part in (kind, int(weight))])
     published = posts.select(POST_ID, AUTHOR_ID, F.unix_micros(EVENT_TS).alias("published_us"))
-    acts = interactions.where(F.col(KIND).isin(sorted(counted)) & F.col(TARGET_POST_ID).isNotNull()).select(
+    acts = _weighed(interactions.where(F.col(TARGET_POST_ID).isNotNull()), weights).select(
         ACTOR_ID,
         F.col(TARGET_POST_ID).alias(POST_ID),
         F.unix_micros(EVENT_TS).alias("acted_us"),
-        weight_of[F.col(KIND)].cast("long").alias("weight"),
+        "weight",
     )
     after = F.col("acted_us") - F.col("published_us")
     in_horizon = (after >= 0) & (after < F.lit(_micros(timedelta(days=horizon_days))))

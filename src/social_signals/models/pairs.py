@@ -29,7 +29,7 @@ from social_signals.models.ladder import Band, Ladder, fit_band, fit_scale, refe
 from social_signals.models.pairing import pair_report
 from social_signals.models.params import OFF, InfluenceParams, SearchParams, XGBoostParams
 from social_signals.models.predict import load_booster
-from social_signals.models.search import Trial, best_of, search, storage_of, told
+from social_signals.models.search import Trial, best_of, in_full, search, searched, storage_of, study_of, told
 
 Floats = NDArray[np.float64]
 Margins = Callable[[Floats], Floats]
@@ -140,14 +140,14 @@ def train_influence_pairs(
         "workers": workers, "device": device, "folds": params.folds, "extra": extra,
     }  # fmt: skip
     tried = tuning or SearchParams()
-    model_id = model_id_of(INFLUENCE_PAIRS, made_of | ({} if tried.method == OFF else {"search": tried.as_json()}))
+    model_id = model_id_of(INFLUENCE_PAIRS, made_of | searched(tried))
     finished = store.find(INFLUENCE_PAIRS, model_id)
     if finished is not None:
         return finished, False
     require_device(spark, device)
     trials: list[Trial] = []
     if tried.method != OFF:
-        name = model_id_of(f"{INFLUENCE_PAIRS}-search", made_of | {"search": tried.as_json() | {"n_trials": 0}})
+        name = study_of(INFLUENCE_PAIRS, made_of, tried)
         storage = storage_of(tried, folder=studies or store.root.parent / "studies", study=name)
         trials = search(
             lambda settings, deal: _loss_of_unseen(pairs, settings, folds=params.folds, seed=seed + 1 + deal),
@@ -169,7 +169,7 @@ def train_influence_pairs(
         "pair_columns": pairs.columns, "examples": {"pairs": len(pairs.a)},
         "metrics": {INFLUENCE: validated.metrics | ({"search": told(trials)} if trials else {})},
         "curves": {INFLUENCE: validated.curves},
-        "search": tried.as_json() | {"trials": [trial.as_json() for trial in trials]},
+        "search": in_full(tried, trials),
     }  # fmt: skip
     artefact = Artefact(INFLUENCE_PAIRS, model_id, pair_features(pairs.columns), fitted.booster, ladder.as_json(), card)
     store.put(artefact)

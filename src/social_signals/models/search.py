@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from social_signals.core.errors import ConfigError
+from social_signals.models.artefact import model_id_of
 from social_signals.models.params import GRID, OFF, TPE, WHOLE, SearchParams, XGBoostParams
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,21 @@ class Trial:
 def best_of(trials: Sequence[Trial]) -> Trial:
     """The finished trial of the least loss; of equal ones the first."""
     return min((trial for trial in trials if trial.state == COMPLETE), key=lambda trial: (trial.loss, trial.number))
+
+
+def searched(tried: SearchParams) -> dict[str, Any]:
+    """What a search adds to what a model is made of; nothing where there is none."""
+    return {} if tried.method == OFF else {"search": tried.as_json()}
+
+
+def study_of(kind: str, made_of: Mapping[str, Any], tried: SearchParams) -> str:
+    """The name of the study of a model. However many trials there are to be, it is the same: a longer search goes on with it."""
+    return model_id_of(f"{kind}-search", {**made_of, "search": tried.as_json() | {"n_trials": 0}})
+
+
+def in_full(tried: SearchParams, trials: Sequence[Trial]) -> dict[str, Any]:
+    """A search as the card keeps it: how, and every trial."""
+    return tried.as_json() | {"trials": [trial.as_json() for trial in trials]}
 
 
 def told(trials: Sequence[Trial]) -> dict[str, float]:
