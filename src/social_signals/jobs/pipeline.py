@@ -33,7 +33,8 @@ from social_signals.jobs import (
 from social_signals.jobs.embed_posts import EmbeddingParams
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.distributed import require_barrier, require_device
-from social_signals.models.params import SILENCE, ChurnParams, InfluenceParams, SearchParams, XGBoostParams
+from social_signals.models.params import SILENCE, ChurnParams, InfluenceParams, XGBoostParams
+from social_signals.models.search_params import SearchParams
 from social_signals.nlp.params import TextParams, TopicParams
 from social_signals.reports.params import ReportParams
 from social_signals.scoring.params import ScoringParams

@@ -34,7 +34,8 @@ from social_signals.models.gate import duel_on
 from social_signals.models.groups import groups_of_users, of_users, require_groups
 from social_signals.models.judged import PERSON, newest_rows
 from social_signals.models.labels import CHURNED, churn_labels, event_labels
-from social_signals.models.params import CONTRACT, EVENT, ChurnParams, SearchParams, XGBoostParams
+from social_signals.models.params import CONTRACT, EVENT, ChurnParams, XGBoostParams
+from social_signals.models.search_params import SearchParams
 from social_signals.models.subject import PEOPLE, Subject
 from social_signals.models.text_added import ReadText
 from social_signals.models.text_params import NONE

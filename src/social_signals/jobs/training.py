@@ -24,7 +24,8 @@ from social_signals.models import pyfunc
 from social_signals.models.artefact import Artefact, ModelStore, load, require_kind
 from social_signals.models.followers import FOLLOWERS
 from social_signals.models.gate import Duel, require_promoted, settle
-from social_signals.models.params import GRID, OFF, CutoffParams, SearchParams
+from social_signals.models.params import CutoffParams
+from social_signals.models.search_params import GRID, OFF, SearchParams
 from social_signals.models.subject import KINDS
 from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import AS_OF

@@ -25,9 +25,10 @@ from social_signals.models.groups import group_report, memberships
 from social_signals.models.grower import Grower
 from social_signals.models.judged import PERSON, judged_rows, metrics_of
 from social_signals.models.labels import CHURNED
-from social_signals.models.params import CONTRACT, OFF, SILENCE, ChurnParams, SearchParams, XGBoostParams
+from social_signals.models.params import CONTRACT, SILENCE, ChurnParams, XGBoostParams
 from social_signals.models.predict import MARGIN, require_features
 from social_signals.models.search import Trial, best_of, in_full, search, searched, storage_of, study_of, told
+from social_signals.models.search_params import OFF, SearchParams
 from social_signals.models.subject import PEOPLE, Subject
 from social_signals.models.text_added import ReadText, added_by_text
 

@@ -36,9 +36,10 @@ from social_signals.models.influence_judged import (
 from social_signals.models.labels import ENGAGEMENT
 from social_signals.models.ladder import Ladder, fit_band, fit_scale, reference_of
 from social_signals.models.pairing import MOST_PAIRS, margins_and_winner, sample_pairs
-from social_signals.models.params import OFF, InfluenceParams, SearchParams, XGBoostParams
+from social_signals.models.params import InfluenceParams, XGBoostParams
 from social_signals.models.predict import MARGIN, require_features, with_margins
 from social_signals.models.search import Trial, best_of, in_full, search, searched, storage_of, study_of, told
+from social_signals.models.search_params import OFF, SearchParams
 from social_signals.models.trend import Trend, fit_trend
 from social_signals.tables.gold import AS_OF
 from social_signals.tables.silver import USER_ID

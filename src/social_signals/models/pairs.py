@@ -27,9 +27,10 @@ from social_signals.models.card import code_identity
 from social_signals.models.distributed import RANK, fit_ranker, require_barrier, require_device, workers_for
 from social_signals.models.ladder import Band, Ladder, fit_band, fit_scale, reference_of
 from social_signals.models.pairing import pair_report
-from social_signals.models.params import OFF, InfluenceParams, SearchParams, XGBoostParams
+from social_signals.models.params import InfluenceParams, XGBoostParams
 from social_signals.models.predict import load_booster
 from social_signals.models.search import Trial, best_of, in_full, search, searched, storage_of, study_of, told
+from social_signals.models.search_params import OFF, SearchParams
 
 Floats = NDArray[np.float64]
 Margins = Callable[[Floats], Floats]

@@ -16,7 +16,8 @@ from typing import Any
 
 from social_signals.core.errors import ConfigError
 from social_signals.models.artefact import model_id_of
-from social_signals.models.params import GRID, OFF, TPE, WHOLE, SearchParams, XGBoostParams
+from social_signals.models.params import XGBoostParams
+from social_signals.models.search_params import GRID, OFF, TPE, WHOLE, SearchParams
 
 log = logging.getLogger(__name__)
 

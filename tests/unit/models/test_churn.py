@@ -9,8 +9,9 @@ from social_signals.core.errors import ConfigError, DataQualityError, ModelMisma
 from social_signals.evaluation.metrics import roc_auc
 from social_signals.models.artefact import ModelStore
 from social_signals.models.calibration import Calibration
-from social_signals.models.params import XGBOOST_NAMES, ChurnParams, SearchParams, XGBoostParams
+from social_signals.models.params import XGBOOST_NAMES, ChurnParams, XGBoostParams
 from social_signals.models.predict import load_booster
+from social_signals.models.search_params import SearchParams
 
 FEATURES = ["days_since_last_activity", "given_90d_count", "noise", "tone"]
 TREES = {"n_estimators": 40, "max_depth": 3, "learning_rate": 0.2, "early_stopping_rounds": 10}

@@ -14,7 +14,8 @@ from social_signals.models.influence import influence_examples, train_influence
 from social_signals.models.influence_judged import of_people_never_seen
 from social_signals.models.ladder import Ladder, fit_band, fit_scale, reference_of
 from social_signals.models.pairing import sample_pairs
-from social_signals.models.params import InfluenceParams, SearchParams, XGBoostParams
+from social_signals.models.params import InfluenceParams, XGBoostParams
+from social_signals.models.search_params import SearchParams
 
 FEATURES = ["days_since_last_activity", "given_90d_count", "noise", "tone"]
 MAY = datetime(2020, 5, 1, tzinfo=timezone.utc)

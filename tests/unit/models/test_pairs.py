@@ -5,7 +5,8 @@ import pytest
 from social_signals.core.errors import DataQualityError, ModelMismatchError
 from social_signals.models.artefact import ModelStore
 from social_signals.models.pairs import cross_validate, predict_pairs, read_pairs, train_influence_pairs
-from social_signals.models.params import InfluenceParams, SearchParams
+from social_signals.models.params import InfluenceParams
+from social_signals.models.search_params import SearchParams
 
 
 def table(count=300, people=60, seed=1):

@@ -7,8 +7,9 @@ import pytest
 
 from social_signals.core.errors import ConfigError
 from social_signals.evaluation.splits import rolling_folds, split_by_time
-from social_signals.models.params import SearchParams, XGBoostParams
+from social_signals.models.params import XGBoostParams
 from social_signals.models.search import best_of, search, storage_of
+from social_signals.models.search_params import SearchParams
 
 SPACE = {"max_depth": {"low": 2, "high": 8}, "learning_rate": {"low": 0.01, "high": 0.3, "log": True}}
 START = datetime(2020, 1, 1, tzinfo=timezone.utc)
