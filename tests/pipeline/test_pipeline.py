@@ -17,6 +17,7 @@ from social_signals.cli import main
 from social_signals.core.errors import ModelMismatchError
 from social_signals.core.progress import Progress
 from social_signals.jobs.job import Context
+from social_signals.jobs.pipeline import STAGES
 from social_signals.jobs.runner import composed
 from social_signals.models.artefact import ModelStore, save
 from social_signals.tables.catalog import Catalog
@@ -92,15 +93,45 @@ def test_every_stage_has_its_row_in_the_ledger(sample_run: Ran, spark_session: S
     assert "gold.churn_scores" not in rows["annotate"]["output_versions"]
 
 
-def test_a_second_run_adds_no_row_and_changes_no_content(
+def files_of(root: Path) -> dict[Path, tuple[int, int]]:
+    return {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in root.rglob("*") if p.is_file()}
+
+
+def test_a_second_run_writes_nothing_and_tells_the_same(
+    sample_run: Ran, job_runner: Callable[..., Ran], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "lakehouse"
+    shutil.copytree(sample_run.root, root)
+    before = files_of(root)
+    again = job_runner("pipeline", root, *SMALL_SAMPLE)
+    assert again.code == 0, again.summary.error
+    assert files_of(root) == before
+    told, first = again.summary.metrics, sample_run.summary.metrics
+    assert set(told["up_to_date"]) == set(STAGES) - {"ingest"}
+    assert {name: told[name] for name in ("churn", "influence", "report")} == {
+        name: first[name] for name in ("churn", "influence", "report")
+    }
+    assert not again.summary.tables
+    capsys.readouterr()
+    # A page that is gone is made again, and nothing else is.
+    (root / "report.html").unlink()
+    planned = job_runner("pipeline", root, *SMALL_SAMPLE, "dry_run=true")
+    said = capsys.readouterr().out
+    assert planned.code == 0
+    assert "build_report: runs, changed since: report" in said
+    assert said.count("up to date") == len(STAGES) - 2
+
+
+def test_every_stage_again_adds_no_row_and_changes_no_content(
     sample_run: Ran, job_runner: Callable[..., Ran], spark_session: SparkSession, tmp_path: Path
 ) -> None:
     root = tmp_path / "lakehouse"
     shutil.copytree(sample_run.root, root)
     before = contents(spark_session, root)
     models = {p.relative_to(root): p.read_bytes() for p in (root / "models").rglob("*") if p.is_file()}
-    again = job_runner("pipeline", root, *SMALL_SAMPLE)
+    again = job_runner("pipeline", root, *SMALL_SAMPLE, "force=[all]")
     assert again.code == 0, again.summary.error
+    assert "up_to_date" not in again.summary.metrics
     assert contents(spark_session, root) == before
     assert {p.relative_to(root): p.read_bytes() for p in (root / "models").rglob("*") if p.is_file()} == models
     assert again.summary.metrics["churn"] == sample_run.summary.metrics["churn"]

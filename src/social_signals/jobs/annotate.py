@@ -54,6 +54,8 @@ log = logging.getLogger(__name__)
 
 # In the order they are written: the last one says which posts are done, so a run that dies before it does them again.
 WRITTEN = (ENTITY_SENTIMENT, POST_ENTITIES, POST_SENTIMENT, POST_LANGUAGE)
+# Settings that name a model.
+READERS = ("sentiment", "entities")
 # Languages shown in the metrics; the others are counted together.
 MOST_LANGUAGES = 20
 # They travel to every task that reads texts.
@@ -81,7 +83,7 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
     @cache
     def readers() -> str:
         """The ids of all that reads, in order, with blanks between, and the languages that they were given."""
-        ids = {model_card(getattr(text, task), task=task).model_id for task in ("sentiment", "entities")}
+        ids = {model_card(getattr(text, task), task=task).model_id for task in READERS}
         ids |= {gazetteer().model_id} if gazetteer() else set()
         return " ".join([*sorted(ids), f"languages:{','.join(sorted(text.languages))}"])
 

@@ -191,8 +191,8 @@ def all_jobs(job: BackfillJob) -> dict[datetime, Job]:
 def _done(context: Context, name: str, jobs: dict[datetime, Job]) -> set[datetime]:
     """The cut-offs that the ledger knows as done and whose tables are still there; a word where those they were made from moved on."""
     hashes = {as_of: ledger.config_hash_of(job) for as_of, job in jobs.items()}
-    known = ledger.finished(context, job=name, config_hashes=list(hashes.values()))
-    finished = {as_of: known[h] for as_of, h in hashes.items() if h in known}
+    known = ledger.finished(context, jobs=[name], config_hashes=list(hashes.values()))
+    finished = {as_of: known[h][0] for as_of, h in hashes.items() if h in known}
     named = {t for row in finished.values() for t in (*(row["input_versions"] or {}), *(row["output_versions"] or {}))}
     origins = {table: context.catalog.origin(unopened(table)) for table in sorted(named)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import platform
@@ -18,9 +19,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from social_signals import __version__
-from social_signals.core.errors import ModelMismatchError, ResourceError, SocialSignalsError
+from social_signals.core.errors import ResourceError, SocialSignalsError
 from social_signals.governance.consent import ConsentParams, only_consented
-from social_signals.jobs import JOBS
+from social_signals.jobs import JOBS, training
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.models.artefact import CHURN, CHURN_CONTRACT, CHURN_EVENT, INFLUENCE, ModelStore
 from social_signals.nlp import model_card
@@ -116,7 +117,8 @@ def gather(job: BuildReportJob, context: Context) -> RunReport:
     # Who leaves by an event or ends a contract has rows in the same table; the page is about who falls silent.
     is_silence = ~F.col(MODEL_ID).rlike(f"^({CHURN_EVENT}|{CHURN_CONTRACT})-")
     churn_scores = catalog.read_or_empty(CHURN_SCORES).where(is_silence)
-    champions = {kind: _champion(catalog, kind) for kind in (CHURN, INFLUENCE)}
+    # The report describes; scoring is what must refuse a model that is missing or was touched.
+    champions = {kind: training.champion_id(catalog, kind) for kind in (CHURN, INFLUENCE)}
     churn = gather_churn(
         churn_scores, influence_scores, users, as_of=job.as_of_instant, champion=champions[CHURN], **shown
     )
@@ -207,16 +209,35 @@ def write_text(spark: SparkSession, path: str, text: str) -> None:
     """Write a file whole or not at all, on this machine or on any file system that Spark can reach."""
     content = text.encode("utf-8")
     try:
-        if re.match(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:", path):
+        if _is_remote(path):
             _write_remote(spark, path, content)
         else:
-            _write_local(Path(re.sub("^file:(//)?", "", path)), content)
+            _write_local(_local(path), content)
     except Exception as error:
         reason = str(getattr(error, "java_exception", error)).splitlines()[0]
         raise ResourceError(
             f"the report could not be written to {path}: {reason}",
             hint="choose a place that this account may write, for example report.path=/tmp/report.html",
         ) from error
+
+
+def fingerprint_of(spark: SparkSession, path: str) -> str | None:
+    """What a page is now: SHA-256 of its content, or its length where that lies on another file system; None where there is none."""
+    if not _is_remote(path):
+        page = _local(path)
+        return hashlib.sha256(page.read_bytes()).hexdigest() if page.is_file() else None
+    jvm: Any = spark.sparkContext._jvm
+    target = jvm.org.apache.hadoop.fs.Path(path)
+    file_system = target.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+    return f"{file_system.getFileStatus(target).getLen()} bytes" if file_system.exists(target) else None
+
+
+def _is_remote(path: str) -> bool:
+    return re.match(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:", path) is not None
+
+
+def _local(path: str) -> Path:
+    return Path(re.sub("^file:(//)?", "", path))
 
 
 def _write_local(path: Path, content: bytes) -> None:
@@ -249,15 +270,6 @@ def _anybody_agreed(job: BuildReportJob, catalog: Catalog, *, as_of: datetime) -
         default=job.consent.default,
     )
     return not agreed.isEmpty()
-
-
-def _champion(catalog: Catalog, kind: str) -> str | None:
-    try:
-        champion = ModelStore(catalog.file("models")).champion(kind)
-    except ModelMismatchError:
-        # The report describes; scoring is what must refuse a model that is missing or was touched.
-        return None
-    return champion.model_id if champion else None
 
 
 def _card(catalog: Catalog, kind: str, model_id: str | None) -> Mapping[str, Any] | None:

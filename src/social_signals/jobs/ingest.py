@@ -69,7 +69,8 @@ def run(job: IngestJob, context: Context) -> Outcome:
     for todo in pending:
         todo.flow.check()
     if job.dry_run:
-        return Outcome(status="dry_run", plan=plan(source, pending))
+        metrics = {"ingest": {"pending_batches": sum(len(todo.batch_ids) for todo in pending)}}
+        return Outcome(status="dry_run", metrics=metrics, plan=plan(source, pending))
     at_once(context.spark, [partial(land, source, dataset, pending, context) for dataset in source.datasets])
     tables = silver_tables(source)
     to_merge = [[p for p in pending if p.flow.silver.name == table.name] for table in tables]

@@ -60,7 +60,8 @@ class Context:
 class Outcome:
     """What a job reports: nested metrics, the cut-off it worked at, the device a model ran on, and what else is to say.
 
-    `plan` is what a dry run would do, one sentence a line.
+    `plan` is what a dry run would do, one sentence a line. is_recorded: False where everything was up to date, so that not even
+    the ledger is written.
     """
 
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -68,3 +69,4 @@ class Outcome:
     device: str | None = None
     plan: list[str] = field(default_factory=list)
     status: str = "done"
+    is_recorded: bool = True

@@ -7,14 +7,15 @@ import hashlib
 import json
 import logging
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
-from social_signals import __version__
+from social_signals.core.code import code_version
 from social_signals.core.errors import known_error
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.tables.ops import RUNS
@@ -22,7 +23,7 @@ from social_signals.tables.table import Table
 
 log = logging.getLogger(__name__)
 
-UNDECIDING = ("platform", "log_format", "dry_run", "now")
+UNDECIDING = ("platform", "log_format", "dry_run", "now", "force")
 
 
 def new_run_id(job: str, *, now: datetime) -> str:
@@ -32,7 +33,7 @@ def new_run_id(job: str, *, now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the ledger keeps of one run, beside what the catalog remembers."""
+    """What the ledger keeps of one run, beside what the catalog remembers. files: what it went by or left that is no table."""
 
     run_id: str
     job: str
@@ -41,6 +42,7 @@ class Entry:
     seconds: float
     outcome: Outcome
     error: str | None = None
+    files: Mapping[str, str] | None = None
 
 
 def words_of(error: BaseException) -> str:
@@ -59,7 +61,10 @@ def record_failure(context: Context, entry: Entry) -> None:
 
 def config_hash_of(job: Job) -> str:
     """SHA-256 of the settings that decide the result; where a job runs and how it logs do not."""
-    deciding = {k: v for k, v in dataclasses.asdict(job).items() if k not in UNDECIDING}
+    return hash_of({k: v for k, v in dataclasses.asdict(job).items() if k not in UNDECIDING})
+
+
+def hash_of(deciding: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -69,25 +74,33 @@ def record(context: Context, *entries: Entry) -> None:
     inputs = dict(catalog.read_versions)
     outputs = {name: written.version for name, written in catalog.written.items()}
     rows = {name: written.rows for name, written in catalog.written.items()}
+    # The ledger itself is no input: it changes with every run.
+    seen = {name: identity for name, identity in catalog.seen().items() if name != RUNS.name}
     said = [
         (
             entry.run_id, entry.job, entry.outcome.as_of, entry.outcome.status, entry.started, entry.seconds,
-            entry.config_hash, __version__, inputs, outputs, rows, entry.outcome.device, entry.error,
+            entry.config_hash, code_version(), inputs, outputs, rows, entry.outcome.device, entry.error,
+            seen, dict(entry.files) if entry.files is not None else None, json.dumps(entry.outcome.metrics, default=str),
         )
         for entry in entries
     ]  # fmt: skip
     catalog.append(RUNS, context.spark.createDataFrame(said, RUNS.schema))
 
 
-def finished(context: Context, *, job: str, config_hashes: Collection[str]) -> dict[str, Row]:
-    """Config hash -> the newest finished run of the job with it, by this version of the code: its `input_versions` and
-    `output_versions`. The hash covers as_of, so each cut-off has its own."""
+def finished(context: Context, *, jobs: Collection[str], config_hashes: Collection[str]) -> dict[str, list[Row]]:
+    """Config hash -> the finished runs of one of the jobs with it, by this version of the code, newest first: `run_id`, what each
+    read, wrote, has seen and reported. The hash covers as_of, so each cut-off has its own."""
     runs = context.catalog.read_or_empty(RUNS).where(
-        (F.col("job") == job) & (F.col("status") == "done") & (F.col("code_version") == __version__)
+        F.col("job").isin(*jobs) & (F.col("status") == "done") & (F.col("code_version") == code_version())
     )
     known = runs.where(F.col("config_hash").isin(*config_hashes)) if config_hashes else runs.limit(0)
-    wanted = known.select("config_hash", "started_ts", "input_versions", "output_versions")
-    return {row["config_hash"]: row for row in sorted(wanted.collect(), key=lambda row: row["started_ts"])}
+    wanted = known.select(
+        "config_hash", "started_ts", "run_id", "input_versions", "output_versions", "seen", "files", "metrics", "device"
+    )
+    runs_of: dict[str, list[Row]] = {}
+    for row in sorted(wanted.collect(), key=lambda row: row["started_ts"], reverse=True):
+        runs_of.setdefault(row["config_hash"], []).append(row)
+    return runs_of
 
 
 def forget(context: Context, *, before: datetime) -> int:

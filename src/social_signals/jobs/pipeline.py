@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +22,6 @@ from social_signals.jobs import (
     build_report,
     find_topics,
     ingest,
-    ledger,
     score_churn,
     score_influence,
     train_churn,
@@ -32,25 +30,34 @@ from social_signals.jobs import (
 )
 from social_signals.jobs.embed_posts import EmbeddingParams
 from social_signals.jobs.job import Context, Job, Outcome
+from social_signals.jobs.stages import Files, Stage, Stages, require_stages, settings_of
+from social_signals.models.artefact import CHURN, INFLUENCE
 from social_signals.models.distributed import require_barrier, require_device
-from social_signals.models.params import SILENCE, ChurnParams, InfluenceParams, XGBoostParams
+from social_signals.models.params import SILENCE, ChurnParams, CutoffParams, InfluenceParams, XGBoostParams
 from social_signals.models.search_params import SearchParams
+from social_signals.nlp import model_card
 from social_signals.nlp.params import TextParams, TopicParams
 from social_signals.reports.params import ReportParams
 from social_signals.scoring.params import ScoringParams
-from social_signals.tables.catalog import Catalog
+from social_signals.tables.commits import ABSENT
 from social_signals.tracking import TrackingParams
 
 log = logging.getLogger(__name__)
 
 J = TypeVar("J", bound=Job)
 
+STAGES = (
+    "ingest", "annotate", "find_topics", "build_features", "train_churn", "train_influence", "score_churn", "score_influence",
+    "build_report",
+)  # fmt: skip
+
 
 @dataclass
 class PipelineJob(Job):
     """The settings of every stage; each stage takes those that it knows.
 
-    as_of null means the first midnight after the newest act that the source holds.
+    as_of null means the first midnight after the newest act that the source holds. Stages that are up to date are left out;
+    force: those that run in any case, `[train_churn]`, or `[all]`.
     """
 
     # One of the kinds of jobs.schemas; which one is the config group's to say.
@@ -68,9 +75,11 @@ class PipelineJob(Job):
     scoring: ScoringParams = field(default_factory=ScoringParams)
     tracking: TrackingParams = field(default_factory=TrackingParams)
     report: ReportParams = field(default_factory=ReportParams)
+    force: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_stages(self.force, STAGES)
         if self.churn.definition != SILENCE:
             raise ConfigError(
                 f"churn.definition is {self.churn.definition}, and the pipeline scores who will fall silent",
@@ -92,69 +101,88 @@ SCHEMA = PipelineJob
 
 
 def run(job: PipelineJob, context: Context) -> Outcome:
-    """Ingest, annotate, find topics, build features, train, score, report. A rerun on the same source changes no content."""
+    """Ingest, annotate, find topics, build features, train, score, report: each stage that is not up to date. Where nothing is new,
+    nothing is written, not even a row of the ledger."""
     # What a later stage would refuse is refused before the first one has worked.
     require_barrier(context.spark, workers=job.xgboost.num_workers, device=job.platform.device)
     require_device(context.spark, job.platform.device)
-    stages = Stages(job, context)
+    stages = Stages(context, job=job, force=job.force)
     if job.dry_run:
         return _plan(job, stages)
-    stages.run("ingest", lambda c: ingest.run(part(ingest.IngestJob, job), c))
-    stages.run("annotate", lambda c: annotate.run(part(annotate.AnnotateJob, job), c))
+    stages.run(_ingest(job))
     as_of = job.as_of_instant or build_features.default_as_of(context, features=job.features)
     log.info("as_of is %s", iso(as_of))
-    if job.topics.enabled:
-        stages.run("find_topics", lambda c: find_topics.run(part(find_topics.FindTopicsJob, job, as_of=as_of), c))
-    cutoffs = _cutoffs(job, context, as_of=as_of)
-    stages.run("build_features", lambda c: _build_features(job, c, cutoffs=cutoffs, as_of=as_of))
-    stages.run("train_churn", lambda c: train_churn.run(part(train_churn.TrainChurnJob, job, as_of=as_of), c))
-    stages.run(
-        "train_influence", lambda c: train_influence.run(part(train_influence.TrainInfluenceJob, job, as_of=as_of), c)
+    rest = _after_ingest(job, as_of=as_of)
+    stages.look_up(rest)
+    for stage in rest:
+        stages.run(stage)
+    if stages.up_to_date:
+        stages.metrics["up_to_date"] = stages.up_to_date
+    if not stages.is_changed:
+        log.info("nothing is new: nothing was written")
+    return Outcome(metrics=stages.metrics, as_of=as_of, device=job.platform.device, is_recorded=stages.is_changed)
+
+
+def _ingest(job: PipelineJob) -> Stage:
+    ingesting = part(ingest.IngestJob, job)
+    return Stage("ingest", lambda c: ingest.run(ingesting, c), settings_of(ingesting), asks=True)
+
+
+def _after_ingest(job: PipelineJob, *, as_of: datetime) -> list[Stage]:
+    """The stages that follow from the tables, in order."""
+    churn_model, influence_model = _champion(CHURN), _champion(INFLUENCE)
+    annotating, reporting = part(annotate.AnnotateJob, job), part(build_report.BuildReportJob, job, as_of=as_of)
+    # Which slices are built follows from how both models choose their cut-offs.
+    cutoffs = {"churn": _cutoff_settings(job.churn), "influence": _cutoff_settings(job.influence)}
+
+    def stage(name: str, schema: type[Job], run: Callable[[Any, Context], Outcome], files: Files) -> Stage:
+        settings = part(schema, job, as_of=as_of)
+        return Stage(name, lambda c: run(settings, c), settings_of(settings, as_of=as_of), files)
+
+    building = part(build_features.BuildFeaturesJob, job, as_of=as_of)
+    built = Stage(
+        "build_features",
+        lambda c: _build_features(job, c, as_of=as_of),
+        settings_of(building, as_of=as_of) | cutoffs,
     )
-    stages.run("score_churn", lambda c: score_churn.run(part(score_churn.ScoreChurnJob, job, as_of=as_of), c))
-    stages.run(
-        "score_influence", lambda c: score_influence.run(part(score_influence.ScoreInfluenceJob, job, as_of=as_of), c)
-    )
-    stages.run("build_report", lambda c: build_report.run(part(build_report.BuildReportJob, job, as_of=as_of), c))
-    return Outcome(metrics=stages.metrics, as_of=as_of, device=job.platform.device)
+    topics = stage("find_topics", find_topics.FindTopicsJob, find_topics.run, _topic_model)
+    return [
+        Stage("annotate", lambda c: annotate.run(annotating, c), settings_of(annotating), _annotators(annotating)),
+        *([topics] if job.topics.enabled else []),
+        built,
+        stage("train_churn", train_churn.TrainChurnJob, train_churn.run, churn_model),
+        stage("train_influence", train_influence.TrainInfluenceJob, train_influence.run, influence_model),
+        stage("score_churn", score_churn.ScoreChurnJob, score_churn.run, churn_model),
+        stage("score_influence", score_influence.ScoreInfluenceJob, score_influence.run, influence_model),
+        stage("build_report", build_report.BuildReportJob, build_report.run, _report(reporting)),
+    ]  # fmt: skip
 
 
-class Stages:
-    """Runs stages one after another: progress, a ledger row each, and their metrics and tables gathered for the last line."""
+def _champion(kind: str) -> Files:
+    return lambda context: {f"models/{kind}": training.champion_id(context.catalog, kind) or ABSENT}
 
-    def __init__(self, job: PipelineJob, context: Context) -> None:
-        self.job = job
-        self.context = context
-        self.metrics: dict[str, Any] = {"stages": {}}
 
-    def context_of(self, name: str) -> Context:
-        """A context with an identity and a catalog of the stage's own, so that its ledger row says what it alone did."""
-        run_id = f"{self.context.run_id}.{name}"
-        catalog = Catalog(self.context.spark, self.job.catalog, run_id=run_id)
-        return dataclasses.replace(self.context, run_id=run_id, catalog=catalog)
+def _annotators(job: annotate.AnnotateJob) -> Files:
+    return lambda _: {task: model_card(getattr(job.text, task), task=task).model_id for task in annotate.READERS}
 
-    def run(self, name: str, stage: Callable[[Context], Outcome]) -> None:
-        """Run one stage. One that fails leaves its row in the ledger and ends the pipeline with its error."""
-        own = self.context_of(name)
-        self.context.spark.sparkContext.setJobDescription(name)
-        started = time.monotonic()
 
-        def entry(outcome: Outcome, error: str | None = None) -> ledger.Entry:
-            seconds = round(time.monotonic() - started, 3)
-            return ledger.Entry(own.run_id, name, ledger.config_hash_of(self.job), own.now, seconds, outcome, error)
+def _topic_model(context: Context) -> dict[str, str]:
+    folder = context.catalog.file("models", "topics")
+    return {"models/topics": ",".join(sorted(path.name for path in folder.glob("*") if path.is_dir()))}
 
-        with self.context.progress.stage(name):
-            try:
-                outcome = stage(own)
-            except Exception as error:
-                ledger.record_failure(own, entry(Outcome(status="failed"), ledger.words_of(error)))
-                raise
-        ledger.record(own, entry(outcome))
-        seconds = time.monotonic() - started
-        log.info("%s done in %.1f s", name, seconds)
-        self.metrics["stages"][name] = round(seconds, 3)
-        _merge(self.metrics, outcome.metrics)
-        self.context.catalog.absorb(own.catalog)
+
+def _report(job: build_report.BuildReportJob) -> Files:
+    def files(context: Context) -> dict[str, str]:
+        path = build_report.report_path(job, context.catalog)
+        pages = {"report": path, "creators": build_report.creators_path(path)}
+        written = {name: build_report.fingerprint_of(context.spark, place) or ABSENT for name, place in pages.items()}
+        return written | _champion(CHURN)(context) | _champion(INFLUENCE)(context)
+
+    return files
+
+
+def _cutoff_settings(params: CutoffParams) -> dict[str, Any]:
+    return {field.name: getattr(params, field.name) for field in dataclasses.fields(CutoffParams)}
 
 
 def part(schema: type[J], job: PipelineJob, *, as_of: datetime | None = None) -> J:
@@ -171,7 +199,8 @@ def _cutoffs(job: PipelineJob, context: Context, *, as_of: datetime) -> list[dat
     return sorted({as_of, before, *churn.splits.used, *influence.splits.used})
 
 
-def _build_features(job: PipelineJob, context: Context, *, cutoffs: list[datetime], as_of: datetime) -> Outcome:
+def _build_features(job: PipelineJob, context: Context, *, as_of: datetime) -> Outcome:
+    cutoffs = _cutoffs(job, context, as_of=as_of)
     build_features.build(context, as_of=cutoffs, features=job.features, consent=job.consent)
     return Outcome(as_of=as_of)
 
@@ -182,20 +211,19 @@ def _plan(job: PipelineJob, stages: Stages) -> Outcome:
     head = f"{context.spark.sparkContext.defaultParallelism} task slots on {context.spark.sparkContext.master}, device {device}"
     ingesting = ingest.run(part(ingest.IngestJob, job), stages.context_of("ingest"))
     when = f"as_of={job.as_of}" if job.as_of else "as_of the first midnight after the newest act"
-    rest = [
-        "annotate: language, sentiment, entities and the mood towards them for new and changed posts",
-        *(["find_topics: what posts and creators are about"] if job.topics.enabled else []),
-        f"build_features: gold.user_features at {when} and at past cut-offs every {job.churn.step_days} days",
-        f"train_churn, train_influence: {job.churn.lookback_days} days back, {job.churn.horizon_days} days of outcome",
-        f"score_churn, score_influence, build_report: {when}",
-    ]
-    return Outcome(status="dry_run", device=device, as_of=job.as_of_instant, plan=[head, *ingesting.plan, *rest])
-
-
-def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
-    """Nested metrics of a stage into those of the pipeline; what training said is kept when scoring adds to it."""
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value
+    as_of = job.as_of_instant
+    if ingesting.metrics["ingest"]["pending_batches"]:
+        rest = [
+            "annotate: language, sentiment, entities and the mood towards them for new and changed posts",
+            *(["find_topics: what posts and creators are about"] if job.topics.enabled else []),
+            f"build_features: gold.user_features at {when} and at past cut-offs every {job.churn.step_days} days",
+            f"train_churn, train_influence: {job.churn.lookback_days} days back, {job.churn.horizon_days} days of outcome",
+            f"score_churn, score_influence, build_report: {when}",
+        ]
+    else:
+        as_of = as_of or build_features.default_as_of(context, features=job.features)
+        later = _after_ingest(job, as_of=as_of)
+        stages.look_up(later)
+        whys = [(stage.name, stages.why_to_run(stage)) for stage in later]
+        rest = [f"{name}: runs, {why}" if why else f"{name}: up to date" for name, why in whys]
+    return Outcome(status="dry_run", device=device, as_of=as_of, plan=[head, *ingesting.plan, *rest])

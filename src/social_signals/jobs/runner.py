@@ -95,7 +95,7 @@ def _run_in_session(name: str, job: Job, run: Run, summary: Summary, *, now: dat
         if not job.dry_run and name != "doctor":
             catalog.require_writable()
         outcome = run(job, context)
-        if outcome.status == "done" and name != "doctor":
+        if outcome.status == "done" and outcome.is_recorded and name != "doctor":
             ledger.record(context, entry(outcome))
     except KeyboardInterrupt:
         return _fail(

@@ -140,6 +140,15 @@ def model_store(catalog: Catalog) -> ModelStore:
     return ModelStore(catalog.file("models"))
 
 
+def champion_id(catalog: Catalog, kind: str) -> str | None:
+    """The model in charge of a kind; None where there is none, or its files are missing or were touched."""
+    try:
+        champion = model_store(catalog).champion(kind)
+    except ModelMismatchError:
+        return None
+    return champion.model_id if champion else None
+
+
 def chosen_model(catalog: Catalog, kind: str, *, folder: str | None) -> Artefact:
     """The model of a folder, or the champion of its kind; its manifest is checked."""
     if folder is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -23,8 +23,10 @@ from pyspark.sql.types import StructField, StructType
 from social_signals.core.errors import ContractError, WriteConflictError
 from social_signals.tables.checks import drift, require_contract
 from social_signals.tables.commits import (
+    ABSENT,
     Slice,
     content_differs,
+    identity_of,
     mark_of,
     marked,
     properties,
@@ -33,9 +35,10 @@ from social_signals.tables.commits import (
     total_rows,
 )
 from social_signals.tables.failures import in_our_words
+from social_signals.tables.newest import is_empty, last_commits
 from social_signals.tables.store import CatalogParams
 from social_signals.tables.table import Table
-from social_signals.tables.upkeep import Upkeep
+from social_signals.tables.upkeep import Upkeep, unopened
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +68,38 @@ class Catalog(Upkeep):
         self.read_versions: dict[str, int] = {}
         self.written: dict[str, Written] = {}
         self.written_tables: dict[str, Table] = {}
+        self.looked_at: dict[str, Table] = {}
+
+    def exists(self, table: Table) -> bool:
+        self.looked_at[table.name] = table
+        return super().exists(table)
+
+    def seen(self) -> dict[str, str]:
+        """What this run has gone by and left: table -> its identity (`identity_of`) at the version written, else at the one read,
+        else, where it was only looked at, now; `ABSENT` where there is none. One that changes afterwards has changed for the run."""
+        found = {}
+        for name, table in sorted(self.looked_at.items()):
+            table_id, newest = self.snapshot(table) if super().exists(table) else (ABSENT, -1)
+            own = self.written[name].version if name in self.written else self.read_versions.get(name, newest)
+            found[name] = ABSENT if table_id == ABSENT else identity_of(table_id, own)
+        return found
+
+    def changed_since(self, seen: Mapping[str, str]) -> list[str]:
+        """The tables of `seen` whose rows are no longer what they were then: changed, made anew, gone, or come to be. Upkeep
+        changes none."""
+        return [name for name, identity in sorted(seen.items()) if not self._is_still(unopened(name), identity)]
+
+    def _is_still(self, table: Table, identity: str) -> bool:
+        if not super().exists(table):
+            return identity == ABSENT
+        table_id, newest = self.snapshot(table)
+        then_id, _, then = identity.rpartition("@")
+        if table_id != then_id:
+            return False
+        if newest <= int(then):
+            return True
+        origin = self.origin(table)
+        return origin is not None and origin.version <= int(then)
 
     def absorb(self, stage: Catalog) -> None:
         """Take over what the catalog of a stage of this run has read and written."""
@@ -243,8 +278,7 @@ class Catalog(Upkeep):
 
     def _is_empty(self, table: Table) -> bool:
         # Told by the log alone; asking for a row would read the table's whole state first.
-        detail = self._delta(table).detail().select("numFiles").first()
-        return detail is not None and detail["numFiles"] == 0
+        return is_empty(self.spark, self._delta(table))
 
     def _prepare(self, table: Table, rows: DataFrame) -> DataFrame:
         """Both schemas checked, columns in the stored order, the table there."""
@@ -308,7 +342,7 @@ class Catalog(Upkeep):
         return self._account(table)
 
     def _account(self, table: Table) -> Written:
-        commits = self._delta(table).history(_REMEMBERED_COMMITS).collect()
+        commits = last_commits(self.spark, self._delta(table), _REMEMBERED_COMMITS)
         earlier = self.written.get(table.name, Written(0, -1))
         ours = [c for c in commits if mark_of(c["userMetadata"]) == self._mark and c["version"] > earlier.version]
         rows = sum(rows_of(c["operationMetrics"] or {}) for c in ours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from pyspark.sql import Row
 from pyspark.sql.types import MapType
@@ -13,11 +14,16 @@ from social_signals.core.errors import ConfigError
 from social_signals.tables.silver import INGESTED_TS, SOURCE
 from social_signals.tables.table import Table
 
+# A row of Delta's history, or the same as a mapping.
+Commit = Row | Mapping[str, Any]
 Slice = Mapping[str, "str | datetime | Sequence[datetime]"]
 
 
 # Files are laid out anew, cleared away or described; no row changes.
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
+
+# In the place of an identity where there is no table.
+ABSENT = "absent"
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,12 @@ class Origin:
     newest: int | None = field(default=None, compare=False)
 
 
-def content_version(commits: Sequence[Row]) -> int | None:
+def identity_of(table_id: str, version: int) -> str:
+    """`3f2a...@7`: a table that was made anew has other ids for the same numbers."""
+    return f"{table_id}@{version}"
+
+
+def content_version(commits: Sequence[Commit]) -> int | None:
     """The newest version that changed rows, of commits from the newest on; None where they are all upkeep."""
     return next((int(c["version"]) for c in commits if c["operation"] not in UPKEEP), None)
 
@@ -94,7 +105,7 @@ def rows_of(metrics: Mapping[str, str]) -> int:
     return merged or int(metrics.get("numOutputRows", 0) if "numTargetRowsInserted" not in metrics else 0)
 
 
-def total_rows(commits: Sequence[Row]) -> int | None:
+def total_rows(commits: Sequence[Commit]) -> int | None:
     """Rows of a table after its commits, oldest first; None where they do not begin with its first or do not tell."""
     if not commits or commits[0]["version"] != 0:
         return None

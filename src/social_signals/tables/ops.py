@@ -30,10 +30,16 @@ RUNS = Table(
             column("rows_written", MapType(StringType(), LongType()), "rows written to each table"),
             column("device", StringType(), "cpu or cuda, where a model ran"),
             column("error", StringType(), "kind of error and its first line, where it failed"),
+            column("seen", MapType(StringType(), StringType()), "table -> id@version it went by or left, or absent"),
+            column(
+                "files", MapType(StringType(), StringType()), "models and pages it went by or left -> what they were"
+            ),
+            column("metrics", StringType(), "what the run reported, as JSON"),
         ]
     ),
     key=("run_id",),
     comment="One row per run of a job or pipeline stage.",
+    added=("seen", "files", "metrics"),
 )
 
 BATCHES = Table(

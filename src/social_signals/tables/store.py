@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from social_signals.core.errors import ConfigError, ContractError, ResourceError
 from social_signals.tables.commits import Origin, content_version
+from social_signals.tables.newest import id_and_version, last_commits
 from social_signals.tables.table import Table
 
 CATALOG_KINDS = ("path", "metastore")
@@ -61,6 +62,10 @@ class Store:
             return DeltaTable.isDeltaTable(self.spark, self.address(table))
         return self.spark.catalog.tableExists(self.address(table))
 
+    def snapshot(self, table: Table) -> tuple[str, int]:
+        """The id of a table that exists and its newest version, upkeep or not. A table made anew has another id."""
+        return id_and_version(self.spark, self._delta(table))
+
     def version(self, table: Table) -> int | None:
         """The newest Delta version, or None where the table does not exist."""
         return self._newest(table) if self.exists(table) else None
@@ -75,13 +80,13 @@ class Store:
         if not self.exists(table):
             return None
         delta = self._delta(table)
-        detail = delta.detail().select("id").first()
-        commits = delta.history(_LOOKED_BACK).select("version", "operation").collect()
+        table_id, _ = self.snapshot(table)
+        commits = last_commits(self.spark, delta, _LOOKED_BACK)
         version = content_version(commits)
         if version is None:
             version = content_version(delta.history().select("version", "operation").collect())
         newest = int(commits[0]["version"]) if commits else 0
-        return Origin(str(detail["id"]), newest if version is None else version, newest) if detail else None
+        return Origin(table_id, newest if version is None else version, newest)
 
     def commits(self, table: Table) -> list[Row]:
         """What was done to a table, newest first: version, operation, userMetadata."""
@@ -111,9 +116,7 @@ class Store:
         return DeltaTable.forPath(self.spark, address) if is_path else DeltaTable.forName(self.spark, address)
 
     def _newest(self, table: Table) -> int:
-        newest = self._delta(table).history(1).select("version").first()
-        # Whatever Delta calls a table has a commit.
-        return int(newest["version"]) if newest else 0
+        return self.snapshot(table)[1]
 
     def _load(self, table: Table, *, version: int | None) -> DataFrame:
         reader = self.spark.read.format("delta")

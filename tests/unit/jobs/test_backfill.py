@@ -144,6 +144,6 @@ def test_a_cutoff_that_fails_is_told_and_the_others_are_done_side_by_side(
     # The ledger knows each, and the next run asks it.
     states = {r["config_hash"]: r["status"] for r in catalog.read(RUNS).collect()}
     assert states == {config_hash_of(j): "failed" if c == bad else "done" for c, j in jobs.items()}
-    known = ledger.finished(context, job="score_time_to_churn", config_hashes=list(states))
+    known = ledger.finished(context, jobs=["score_time_to_churn"], config_hashes=list(states))
     assert set(known) == {config_hash_of(j) for c, j in jobs.items() if c != bad}
     assert catalog.read(RUNS).where(F.col("error").isNotNull()).select("error").first() == ("ResourceError: no room",)

@@ -1,0 +1,133 @@
+"""Seconds of annotate and build_features with two workers of one core each, against one such worker.
+
+    python benchmarks/workers.py [--posts 8000] [--events 3000000] [--rounds 1] [--executor-memory 3072] [--data DIR]
+
+Workers are executors, processes of their own with one core (`local-cluster[2,1,...]` and `[1,1,...]`), which share nothing but the files;
+the driver runs beside them on the same machine. Each number of workers has a process of its own that first warms up on the same work
+and is then timed. Posts are the tweets of nlp_throughput.py, read for sentiment and entities; events the world of features.py, one slice of
+everybody built in full. The last line is JSON: `ratio` is two times the seconds of two workers over the seconds of one, of the two jobs together,
+so that 1.0 is perfect and smaller is better; `efficiency` is one over that, by job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import features as world
+import nlp_throughput
+from pyspark.sql import functions as F
+
+from social_signals.core import jars
+from social_signals.core.progress import Progress
+from social_signals.core.session import PlatformParams, make_session
+from social_signals.features import FeatureParams
+from social_signals.governance import ConsentParams
+from social_signals.jobs import annotate, build_features
+from social_signals.jobs.job import Context
+from social_signals.tables.catalog import Catalog
+from social_signals.tables.silver import POSTS
+from social_signals.tables.store import CatalogParams
+
+WORK = ("annotate", "build_features")
+
+
+def context_on(master: str, root: Path, *, conf: dict[str, str]) -> Context:
+    platform = PlatformParams(
+        master=master, driver_memory="3g", shuffle_partitions=8, conf={"spark.ui.enabled": "false", **conf}
+    )
+    spark = make_session(platform, app_name="benchmark workers")
+    catalog = Catalog(spark, CatalogParams(root=str(root)), run_id="benchmark")
+    return Context(spark, catalog, "benchmark", world.CUTOFF, Progress(enabled=False))
+
+
+def prepare(root: Path, *, posts: int, events: int, data: Path) -> None:
+    """Under `root`, a lakehouse for each job."""
+    of_features = context_on("local[2]", root / "build_features", conf={})
+    world.generate(of_features, events)
+    spark = of_features.spark
+    texts = nlp_throughput.tweets(data, posts)
+    rows = spark.createDataFrame([(f"p{n:07d}", f"u{n:07d}", text) for n, text in enumerate(texts)], "post_id string, author_id string, text string")  # fmt: skip
+    when = F.lit(world.CUTOFF)
+    filled = rows.withColumns({"event_ts": when, "ingested_ts": when, "source": F.lit("generated")})
+    Catalog(spark, CatalogParams(root=str(root / "annotate")), run_id="benchmark").append(
+        POSTS, world.typed(filled, POSTS)
+    )
+
+
+def timed(job: str, root: Path, *, workers: int, memory: int, rounds: int) -> list[float]:
+    """Seconds of each round, after a warm-up of the same work."""
+    # Executors of a local cluster find the jars where the driver does.
+    conf = {"spark.executor.extraClassPath": jars.classpath(), "spark.executor.memory": f"{memory}m"}
+    context = context_on(f"local-cluster[{workers},1,{memory}]", root / job, conf=conf)
+    work = _annotate if job == "annotate" else _build_features
+    seconds = []
+    for turn in range(rounds + 1):
+        shutil.rmtree(root / job / "gold", ignore_errors=True)
+        started = time.monotonic()
+        work(context)
+        seconds.append(time.monotonic() - started)
+        print(f"{job}, {workers} workers, {turn if turn else 'warm-up'}: {seconds[-1]:.1f} s", file=sys.stderr)
+    return seconds[1:]
+
+
+def _annotate(context: Context) -> None:
+    annotate.run(annotate.AnnotateJob(), context)
+
+
+def _build_features(context: Context) -> None:
+    features = FeatureParams(rebuild="full")
+    build_features.build(context, as_of=[world.CUTOFF], features=features, consent=ConsentParams())
+
+
+def main() -> None:
+    """Generate, time each number of workers in a process of its own, and print the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, default=8000)
+    parser.add_argument("--events", type=int, default=3_000_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--executor-memory", type=int, default=3072, help="MiB a worker")
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--job", choices=WORK, action="append", help="only these jobs")
+    parser.add_argument("--part", nargs=3, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.part:
+        job, workers, root = chosen.part
+        if job == "prepare":
+            prepare(Path(root), posts=chosen.posts, events=chosen.events, data=chosen.data)
+        else:
+            sizes = {"workers": int(workers), "memory": chosen.executor_memory, "rounds": chosen.rounds}
+            print(json.dumps(timed(job, Path(root), **sizes)))
+        return
+    jobs = chosen.job or WORK
+    with tempfile.TemporaryDirectory() as folder:
+
+        def part(job: str, workers: int) -> str:
+            line = [sys.executable, *sys.argv, "--part", job, str(workers), folder]
+            return subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+        part("prepare", 0)
+        measured = {
+            (job, workers): statistics.median(json.loads(part(job, workers).splitlines()[-1]))
+            for job in jobs
+            for workers in (1, 2)
+        }
+    one, two = (sum(measured[job, workers] for job in jobs) for workers in (1, 2))
+    line = {
+        "benchmark": "workers", "ratio": round(2 * two / one, 3), "ours_s": round(two, 1), "theirs_s": round(one / 2, 1),
+        "competitor": "half the time of one worker", "rows": chosen.events, "posts": chosen.posts, "cores": 2,
+        "efficiency": {job: round(measured[job, 1] / (2 * measured[job, 2]), 3) for job in jobs},
+        "seconds": {job: {str(n): round(measured[job, n], 1) for n in (1, 2)} for job in jobs},
+    }  # fmt: skip
+    print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()
