@@ -2,7 +2,7 @@
 python := .venv/bin/python
 # Two processes, each with a Spark session of its own; files that read the same pipeline run stay together (tests/conftest.py).
 side_by_side := -n 2 --dist loadfile --no-loadscope-reorder
-.PHONY: help setup format check test test-unit bench lock pictures wheel clean
+.PHONY: help setup format check test test-unit chaos bench lock pictures wheel clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: setup ## everything: unit, doctests, pipeline, notebooks
 
 test-unit: setup ## the quick ones
 	. .venv/environment.sh && $(python) -m pytest tests/unit src/social_signals
+
+chaos: setup ## failures rehearsed: kills, cuts, full disks, two writers; half an hour on two cores
+	@. .venv/environment.sh && $(python) -m pytest -m chaos tests/chaos
 
 bench: setup ## every script of benchmarks/, one JSON line each
 	@. .venv/environment.sh && for script in benchmarks/*.py; do $(python) $$script || exit 1; done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import ClassVar
@@ -72,6 +73,26 @@ def known_error(error: BaseException) -> SocialSignalsError | None:
             return seen
         seen = seen.__cause__
     return None
+
+
+def out_of_room(error: BaseException) -> ResourceError | None:
+    """A disk that is full, wherever it was found: in a file of ours, or by Spark in a shuffle. None for other errors."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if (isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT)) or _NO_SPACE in str(seen):
+            return ResourceError(
+                f"a disk is full: {_first_with(_NO_SPACE, str(seen))}",
+                hint="free some space under catalog.root and spark.local.dir; a rerun finishes what is missing",
+            )
+        seen = seen.__cause__
+    return None
+
+
+_NO_SPACE = "No space left on device"
+
+
+def _first_with(words: str, text: str) -> str:
+    return next((line.strip()[:300] for line in text.splitlines() if words in line), text.strip()[:300])
 
 
 def all_together(problem: str, failures: Sequence[BaseException], *, hint: str) -> SocialSignalsError:

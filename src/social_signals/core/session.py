@@ -124,6 +124,8 @@ def settings(platform: PlatformParams) -> dict[str, str]:
         # XGBoost's barrier stage with too few slots waits for minutes by default; fail in seconds with its own words.
         "spark.scheduler.barrier.maxConcurrentTasksCheck.interval": "2s",
         "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures": "3",
+        # Workers wait for each other before they train, and for a year by default: as long as xgboost.limits.connect_timeout_s.
+        "spark.barrier.sync.timeout": "1800s",
         "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
     }
     if platform.shuffle_partitions is not None:

@@ -101,7 +101,8 @@ def still_to_do(source: Opened, context: Context) -> list[Pending]:
 
 
 def land(source: Opened, dataset: Dataset, pending: Sequence[Pending], context: Context) -> None:
-    """Append to bronze the records of the batches that are not there yet, all of them in one commit."""
+    """Land in bronze the records of the batches that are not there yet, all of them in one commit. They are what bronze holds of
+    these batches: of two runs that land the same ones at once, the second finds a conflict and no record is there twice."""
     catalog, bronze = context.catalog, source.bronze(dataset.name)
     wanted = sorted({batch for p in pending if p.flow.dataset == dataset.name for batch in p.batch_ids})
     if not wanted:
@@ -113,7 +114,7 @@ def land(source: Opened, dataset: Dataset, pending: Sequence[Pending], context: 
     context.progress.step(f"landing {dataset.name}")
     landing = {IS_FIRST_LOAD: F.lit(is_first_load), INGESTED_TS: F.lit(context.now)}
     try:
-        catalog.append(bronze, dataset.read(missing).withColumns(landing))
+        catalog.replace_slice(bronze, dataset.read(missing).withColumns(landing), where={BATCH_ID: missing})
     except SocialSignalsError:
         raise
     except Exception:
@@ -121,7 +122,7 @@ def land(source: Opened, dataset: Dataset, pending: Sequence[Pending], context: 
         readable = dataset.read_what_is_left(missing)
         if readable is None:
             raise
-        catalog.append(bronze, readable.withColumns(landing))
+        catalog.replace_slice(bronze, readable.withColumns(landing), where={BATCH_ID: missing})
 
 
 def not_landed(batch_ids: Sequence[str], bronze: DataFrame) -> list[str]:

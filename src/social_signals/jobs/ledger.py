@@ -23,7 +23,7 @@ from social_signals.tables.table import Table
 
 log = logging.getLogger(__name__)
 
-UNDECIDING = ("platform", "log_format", "dry_run", "now", "force")
+UNDECIDING = ("platform", "log_format", "dry_run", "now", "force", "resume")
 
 
 def new_run_id(job: str, *, now: datetime) -> str:

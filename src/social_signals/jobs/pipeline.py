@@ -57,9 +57,10 @@ class PipelineJob(Job):
     """The settings of every stage; each stage takes those that it knows.
 
     as_of null means the first midnight after the newest act that the source holds. Stages that are up to date are left out;
-    force: those that run in any case, `[train_churn]`, or `[all]`.
+    force: those that run in any case, `[train_churn]`, or `[all]`. resume: see train_churn.
     """
 
+    resume: bool = False
     # One of the kinds of jobs.schemas; which one is the config group's to say.
     source: Any = MISSING
     ingest: IngestParams = field(default_factory=IngestParams)

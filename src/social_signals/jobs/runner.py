@@ -13,7 +13,14 @@ from datetime import datetime, timezone
 from typing import Any, cast
 
 from social_signals.core import logs
-from social_signals.core.errors import ConfigError, ResourceError, SocialSignalsError, did_you_mean, known_error
+from social_signals.core.errors import (
+    ConfigError,
+    ResourceError,
+    SocialSignalsError,
+    did_you_mean,
+    known_error,
+    out_of_room,
+)
 from social_signals.core.progress import Progress
 from social_signals.core.session import make_session
 from social_signals.core.times import iso, parse_instant
@@ -105,7 +112,7 @@ def _run_in_session(name: str, job: Job, run: Run, summary: Summary, *, now: dat
         if name != "doctor":
             ledger.record_failure(context, entry(Outcome(status="failed"), ledger.words_of(error)))
         summary.tables = tables_of(catalog)
-        return _fail(summary, known_error(error) or error)
+        return _fail(summary, known_error(error) or out_of_room(error) or error)
     summary.status = outcome.status
     summary.as_of = iso(outcome.as_of) if outcome.as_of else job.as_of
     summary.metrics = outcome.metrics

@@ -48,8 +48,12 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class TrainChurnJob(Job):
-    """as_of null means the first midnight after the newest act; outcomes up to it are used, nothing after it."""
+    """as_of null means the first midnight after the newest act; outcomes up to it are used, nothing after it.
 
+    resume: keep what has been grown after every `xgboost.checkpoint_rounds`, and go on from what a run that was broken off has kept.
+    """
+
+    resume: bool = False
     churn: ChurnParams = field(default_factory=ChurnParams)
     xgboost: XGBoostParams = field(default_factory=XGBoostParams)
     search: SearchParams = field(default_factory=SearchParams)
@@ -178,7 +182,7 @@ def trained(
         artefact, is_new = train_churn(
             kept, features=features, as_of=as_of, splits=splits, params=job.churn, xgboost=job.xgboost,
             seed=job.seed, device=job.platform.device, inputs=context.catalog.read_versions,
-            store=training.model_store(context.catalog), categories=categories, tuning=job.search,
+            store=training.model_store(context.catalog, resume=job.resume), categories=categories, tuning=job.search,
             studies=context.catalog.file("studies"), groups=groups, text=text, subject=subject, more=more,
         )  # fmt: skip
         judged = {"total": artefact.card["examples"]["test"]["newest_rows"], "seed": job.seed, "subject": subject}

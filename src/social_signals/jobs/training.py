@@ -136,8 +136,8 @@ def newest_stored(catalog: Catalog, *, before: datetime | None = None) -> dateti
     return max(found, default=None)
 
 
-def model_store(catalog: Catalog) -> ModelStore:
-    return ModelStore(catalog.file("models"))
+def model_store(catalog: Catalog, *, resume: bool = False) -> ModelStore:
+    return ModelStore(catalog.file("models"), resume=resume)
 
 
 def champion_id(catalog: Catalog, kind: str) -> str | None:

@@ -66,10 +66,18 @@ def model_id_of(kind: str, made_of: Mapping[str, Any]) -> str:
 
 
 class ModelStore:
-    """Models under one root folder: `<root>/<kind>/<model_id>/`, and which one is the champion of its kind."""
+    """Models under one root folder: `<root>/<kind>/<model_id>/`, and which one is the champion of its kind.
 
-    def __init__(self, root: Path) -> None:
+    resume: trainings keep what they have grown under `<root>/<kind>/checkpoints/<model_id>/`, and go on from what is there.
+    """
+
+    def __init__(self, root: Path, *, resume: bool = False) -> None:
         self.root = root
+        self.resume = resume
+
+    def checkpoints(self, kind: str, model_id: str) -> Path | None:
+        """The folder of a model's checkpoints; None where none are kept."""
+        return self.root / kind / "checkpoints" / model_id if self.resume else None
 
     def path(self, kind: str, model_id: str) -> Path:
         return self.root / kind / model_id
@@ -80,8 +88,10 @@ class ModelStore:
         return load(folder) if (folder / MANIFEST_FILE).exists() else None
 
     def put(self, artefact: Artefact) -> Path:
-        """Save a model; one of the same name was made of the same and is replaced whole."""
-        return save(artefact, self.path(artefact.kind, artefact.model_id))
+        """Save a model; one of the same name was made of the same and is replaced whole. Its checkpoints go."""
+        folder = save(artefact, self.path(artefact.kind, artefact.model_id))
+        shutil.rmtree(self.root / artefact.kind / "checkpoints" / artefact.model_id, ignore_errors=True)
+        return folder
 
     def champion(self, kind: str) -> Artefact | None:
         """The model in charge, or None before the first one was promoted."""

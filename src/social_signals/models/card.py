@@ -48,7 +48,7 @@ def card_of(
         "lookback_days": params.lookback_days,
         "horizon_days": params.horizon_days,
         "params": asdict(params),
-        "xgboost": asdict(xgboost),
+        "xgboost": xgboost.deciding,
         "seed": seed,
         "device": fitted.device,
         "workers": fitted.workers,

@@ -85,7 +85,7 @@ def train_churn(
     workers = workers_for(examined.before_test, slots=slots, params=xgboost)
     made_of = {
         **code_identity(), "features": list(features), "fingerprint": examined.fingerprint, "splits": asdict(splits),
-        "params": asdict(params), "xgboost": asdict(xgboost), "seed": seed, "workers": workers, "device": device,
+        "params": asdict(params), "xgboost": xgboost.deciding, "seed": seed, "workers": workers, "device": device,
     }  # fmt: skip
     kind, known = subject.kinds[params.definition], dict(categories or {})
     made_of |= {"categories": known} if known else {}
@@ -100,6 +100,7 @@ def train_churn(
         examples, features=features, params=params, xgboost=xgboost, workers=workers, device=device, seed=seed,
         valid_rows=examined.rows[VALID], known_rows=examined.before_test, categorical=list(known), key=subject.key,
         positive_weight=xgboost.weight_of_a_positive(rows=examined.rows[TRAIN], positives=examined.positives[TRAIN]),
+        checkpoints=store.checkpoints(kind, model_id),
     )  # fmt: skip
     trials: list[Trial] = []
     if tried.method != OFF:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -45,7 +46,7 @@ class Chosen:
 class Grower:
     """Examples as `train_churn` takes them, and everything that its fits share.
 
-    valid_rows, known_rows: of valid, and of all that was known before the test. positive_weight: see `fit_classifier`.
+    valid_rows, known_rows: of valid, and of all that was known before the test. positive_weight, checkpoints: see `fit_classifier`.
     """
 
     examples: DataFrame
@@ -60,6 +61,7 @@ class Grower:
     categorical: Sequence[str]
     positive_weight: float = 1.0
     key: Sequence[str] = (AS_OF, USER_ID)
+    checkpoints: Path | None = None
 
     def chosen(self) -> Chosen:
         """How long to grow: with a refit, what is best for people that a model has not seen, else for the rows of valid.
@@ -155,6 +157,7 @@ class Grower:
             params=settings or self.xgboost,
             workers=self.workers, device=self.device, seed=self.seed if seed is None else seed, rounds=rounds,
             categorical=self.categorical, positive_weight=self.positive_weight, cut=cut,
+            checkpoints=self.checkpoints,
         )  # fmt: skip
 
     def _margins(self, rows: DataFrame, booster: bytes, *, total: int) -> pd.DataFrame:

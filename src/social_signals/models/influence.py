@@ -96,7 +96,7 @@ def train_influence(
     workers = workers_for(examined.rows[TRAIN] + examined.rows[VALID], slots=slots, params=xgboost)
     made_of = {
         **code_identity(), "features": list(features), "fingerprint": examined.fingerprint, "splits": asdict(splits),
-        "params": asdict(params), "xgboost": asdict(xgboost), "seed": seed, "workers": workers, "device": device,
+        "params": asdict(params), "xgboost": xgboost.deciding, "seed": seed, "workers": workers, "device": device,
     }  # fmt: skip
     tried = tuning or SearchParams()
     model_id = model_id_of(subject.kind, made_of | searched(tried))
@@ -107,6 +107,7 @@ def train_influence(
     fits = _Fits(
         examples, features, subject, xgboost, workers=workers, device=device, seed=seed, cutoffs=splits.used,
         queries=-(-examined.largest_cutoff // PEOPLE_PER_QUERY), known_rows=examined.before_test,
+        checkpoints=store.checkpoints(subject.kind, model_id),
     )  # fmt: skip
     trials: list[Trial] = []
     if tried.method != OFF:
@@ -165,6 +166,7 @@ class _Fits:
     cutoffs: Sequence[datetime]
     queries: int
     known_rows: int
+    checkpoints: Path | None = None
 
     def grow(
         self, rows: DataFrame, *, is_valid: Column, settings: XGBoostParams | None = None, trend: Trend | None = None
@@ -175,7 +177,7 @@ class _Fits:
             rows,
             features=self.features, relevance=ENGAGEMENT, qid=self._query(is_valid), is_valid=is_valid,
             params=settings or self.xgboost, workers=self.workers, device=self.device, seed=self.seed,
-            offset=line.column() if line.weights else None,
+            offset=line.column() if line.weights else None, checkpoints=self.checkpoints,
         )  # fmt: skip
         return Grown(fitted.booster, line), fitted
 

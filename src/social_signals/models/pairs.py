@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,7 @@ def train_influence_pairs(
     workers = workers_for(2 * len(pairs.a), slots=slots, params=xgboost)
     content = np.column_stack([pairs.a, pairs.b, pairs.a_won])
     made_of = {
-        **code_identity(), "columns": pairs.columns, "pairs": _digest(content), "xgboost": asdict(xgboost), "seed": seed,
+        **code_identity(), "columns": pairs.columns, "pairs": _digest(content), "xgboost": xgboost.deciding, "seed": seed,
         "workers": workers, "device": device, "folds": params.folds, "extra": extra,
     }  # fmt: skip
     tried = tuning or SearchParams()
@@ -161,12 +161,13 @@ def train_influence_pairs(
     fitted = fit_ranker(
         _long(spark, pairs), features=pair_features(pairs.columns), relevance="relevance", qid=F.col("pair"),
         is_valid=None, params=xgboost, workers=workers, device=device, seed=seed, extra=extra,
+        checkpoints=store.checkpoints(INFLUENCE_PAIRS, model_id),
     )  # fmt: skip
     margins = margins_of(fitted.booster, pairs.a), margins_of(fitted.booster, pairs.b)
     ladder = Ladder(validated.scale, reference_of(np.concatenate(margins)), band=validated.band)
     card = {
         **code_identity(), "label": "of two people, who is more influential, as labelled", "seed": seed,
-        "device": device, "workers": workers, "rounds": fitted.rounds, "xgboost": asdict(xgboost),
+        "device": device, "workers": workers, "rounds": fitted.rounds, "xgboost": xgboost.deciding,
         "pair_columns": pairs.columns, "examples": {"pairs": len(pairs.a)},
         "metrics": {INFLUENCE: validated.metrics | ({"search": told(trials)} if trials else {})},
         "curves": {INFLUENCE: validated.curves},

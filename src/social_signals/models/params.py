@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from social_signals.core.errors import ConfigError, did_you_mean
@@ -180,6 +180,29 @@ class InfluenceParams(CutoffParams):
 BALANCES = ("none", "weights")
 
 
+@dataclass
+class LimitParams:
+    """How long workers that train together wait, in seconds, before the job ends with exit code 5 and says for whom.
+
+    connect_timeout_s: for each other until all have read and sorted their rows. round_timeout_s: for one round.
+    lost_worker_timeout_s: until a worker that was lost is replaced, or one that says nothing speaks again; Spark's own time-outs
+    (spark.network.timeout, 120 s) lie within it. retries: how often training begins again when a worker was lost.
+    None of them decides what is learnt.
+    """
+
+    connect_timeout_s: int = 1800
+    round_timeout_s: int = 300
+    lost_worker_timeout_s: int = 180
+    retries: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("connect_timeout_s", "round_timeout_s", "lost_worker_timeout_s"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"xgboost.limits.{name} is {getattr(self, name)}", hint="give 1 second or more")
+        if self.retries < 0:
+            raise ConfigError(f"xgboost.limits.retries is {self.retries}", hint="give 0 or more")
+
+
 # Of what each tree may use.
 _SHARE_OF_FEATURES, _FEWEST_FEATURES = 0.2, 10
 
@@ -195,6 +218,8 @@ class XGBoostParams:
     calibrated with the same weights in every fold, so either way they say how often the outcome comes.
     num_workers: Spark tasks that train together; null takes one per `rows_per_worker` rows, at most as many as there
     are slots, so that small data gives the same model on a laptop and on a cluster.
+    checkpoint_rounds: after so many rounds sampling starts from the seed anew, so that training can go on from there (`resume`)
+    and gives the booster that it would have given without a break. limits: how long anybody waits.
     """
 
     max_depth: int = 3
@@ -211,9 +236,11 @@ class XGBoostParams:
     scale_pos_weight: float = 1.0
     num_workers: int | None = None
     rows_per_worker: int = 250_000
+    checkpoint_rounds: int = 200
+    limits: LimitParams = field(default_factory=LimitParams)
 
     def __post_init__(self) -> None:
-        whole = ("max_depth", "n_estimators", "early_stopping_rounds", "rows_per_worker")
+        whole = ("max_depth", "n_estimators", "early_stopping_rounds", "rows_per_worker", "checkpoint_rounds")
         for name in whole:
             if getattr(self, name) < 1:
                 raise ConfigError(f"xgboost.{name} is {getattr(self, name)}", hint="give 1 or more")
@@ -237,6 +264,11 @@ class XGBoostParams:
             )
         if self.max_bin < 2:
             raise ConfigError(f"xgboost.max_bin is {self.max_bin}", hint="give 2 or more; 256 is usual")
+
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """The settings on which the trees depend, as plain values: all but `limits`."""
+        return {name: value for name, value in asdict(self).items() if name != "limits"}
 
     def for_features(self, count: int) -> XGBoostParams:
         """The same with what hangs on the number of features worked out.
@@ -279,6 +311,8 @@ XGBOOST_NAMES: dict[str, str | None] = {
     "scale_pos_weight": IGNORED,
     "num_workers": IGNORED,
     "rows_per_worker": IGNORED,
+    "checkpoint_rounds": IGNORED,
+    "limits": IGNORED,
 }
 
 

@@ -12,7 +12,6 @@ from functools import reduce
 from typing import TypeVar
 
 from delta import DeltaTable
-from delta.exceptions import DeltaConcurrentModificationException
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
@@ -20,10 +19,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.types import StructField, StructType
 
-from social_signals.core.errors import ContractError, WriteConflictError
+from social_signals.core.errors import ContractError
 from social_signals.tables.checks import drift, require_contract
 from social_signals.tables.commits import (
     ABSENT,
+    Commit,
     Slice,
     content_differs,
     identity_of,
@@ -33,6 +33,18 @@ from social_signals.tables.commits import (
     rows_of,
     slice_condition,
     total_rows,
+)
+from social_signals.tables.conflicts import (
+    CONFLICTS,
+    EVERYTHING,
+    IS_GONE,
+    attempts_used_up,
+    first_load,
+    key_condition,
+    lost_slice,
+    successors,
+    taken_by,
+    within,
 )
 from social_signals.tables.failures import in_our_words
 from social_signals.tables.newest import is_empty, last_commits
@@ -182,7 +194,7 @@ class Catalog(Upkeep):
     # Writing --------------------------------------------------------------------------------------------------------
 
     def append(self, table: Table, rows: DataFrame) -> Written:
-        """Add rows. For append-only tables (bronze, the ledger): a repeat of the call adds them again."""
+        """Add rows. For append-only tables (the ledger): a repeat of the call adds them again."""
         writer = self._writer(table, rows).mode("append")
         return self._commit(table, lambda: self._save(table, writer))
 
@@ -197,49 +209,51 @@ class Catalog(Upkeep):
     ) -> Written:
         """Replace the rows of one slice (`as_of`, or any columns in `where`) and no others; running it twice is once.
 
-        note: said beside the run in the commit's userMetadata, so that it is there exactly when the rows are. Raises ContractError where a row lies outside the slice that it is meant to replace.
+        note: said beside the run in the commit's userMetadata, so that it is there exactly when the rows are. Raises ContractError
+        where a row lies outside the slice that it is meant to replace, WriteConflictError where another run has written the same
+        slice meanwhile: its rows stay.
         """
         chosen: Slice = {**({"as_of": as_of} if as_of is not None else {}), **(where or {})}
-        writer = self._writer(table, rows).mode("overwrite").option("replaceWhere", slice_condition(chosen))
-        return self._commit(table, lambda: self._save(table, writer), note=note)
+        condition = slice_condition(chosen)
+        writer = self._writer(table, rows).mode("overwrite").option("replaceWhere", condition)
+        return self._commit(table, lambda: self._save(table, writer), note=note, condition=condition)
 
     def replace(self, table: Table, rows: DataFrame) -> Written:
-        """Replace all rows of a table, keeping its history."""
+        """Replace all rows of a table, keeping its history. Raises WriteConflictError as `replace_slice`."""
         writer = self._writer(table, rows).mode("overwrite")
-        return self._commit(table, lambda: self._save(table, writer))
+        return self._commit(table, lambda: self._save(table, writer), condition=EVERYTHING)
 
-    def merge(self, table: Table, rows: DataFrame) -> Written:
+    def merge(self, table: Table, rows: DataFrame, *, where: Slice | None = None) -> Written:
         """Insert rows with a new key; update those whose content differs from what the key holds; leave the rest alone.
 
-        The caller has made the key unique. `ingested_ts` and `source` alone do not make a row different.
+        The caller has made the key unique. `ingested_ts` and `source` alone do not make a row different. where: partitions in which
+        all the rows lie, where they are known; merges into different ones then do not wait for each other. Raises ContractError
+        where a row lies outside.
         """
         prepared = self._prepare(table, rows)
-        if self._is_empty(table):
-            # Nothing to compare with. An overwrite, unlike an append, conflicts with another first load of the table.
-            writer = self._writer(table, prepared, is_prepared=True).mode("overwrite")
-            return self._commit(table, lambda: self._save(table, writer))
-        merge = (
-            self._delta(table)
-            .alias("old")
-            .merge(prepared.alias("new"), " AND ".join(f"old.`{k}` <=> new.`{k}`" for k in table.key))
-            .whenMatchedUpdateAll(condition=content_differs(table))
-            .whenNotMatchedInsertAll()
-        )
-        return self._commit(table, merge.execute)
+        if where is not None:
+            prepared = within(prepared, table, where)
+
+        def merged() -> None:
+            matched = self._delta(table).alias("old").merge(prepared.alias("new"), key_condition(table, where))
+            matched.whenMatchedUpdateAll(condition=content_differs(table)).whenNotMatchedInsertAll().execute()
+
+        return self._loaded_first(table, prepared) or self._commit(table, merged)
 
     def replace_keys(self, table: Table, rows: DataFrame, *, keys: DataFrame) -> Written:
-        """Replace everything the table says about the `keys` (a frame of some of its key columns) by `rows`.
-
-        Two commits, delete then append: a run that dies between them is completed by the next one.
-        """
+        """Replace everything the table says about the `keys` (a frame of some of its key columns) by `rows`, in one commit: who
+        reads meanwhile, or dies, never finds them gone, and of two runs at once neither adds to what the other wrote."""
         prepared = self._prepare(table, rows)
-        if not self._is_empty(table):
-            on = " AND ".join(f"old.`{name}` <=> gone.`{name}`" for name in keys.columns)
-            gone = keys.distinct().alias("gone")
-            delete = self._delta(table).alias("old").merge(gone, on).whenMatchedDelete()
-            self._commit(table, delete.execute)
-        writer = self._writer(table, prepared, is_prepared=True).mode("append")
-        return self._commit(table, lambda: self._save(table, writer))
+
+        def replaced() -> None:
+            source = successors(prepared, self._load(table, version=None), table, keys=keys)
+            values: dict[str, str | Column] = {f"`{name}`": f"new.`{name}`" for name in prepared.columns}
+            matched = self._delta(table).alias("old").merge(source.alias("new"), key_condition(table, None))
+            stays = f"NOT new.`{IS_GONE}`"
+            matched = matched.whenMatchedDelete(f"new.`{IS_GONE}`").whenMatchedUpdate(stays, values)
+            matched.whenNotMatchedInsert(stays, values).execute()
+
+        return self._loaded_first(table, prepared) or self._commit(table, replaced)
 
     def delete(self, table: Table, condition: Column) -> Written:
         """Delete the rows that meet a condition."""
@@ -272,7 +286,12 @@ class Catalog(Upkeep):
             builder = builder.property(key, value)
         if table.partition:
             builder = builder.partitionedBy(*table.partition)
-        self._explained(table, builder.execute)
+        try:
+            self._explained(table, builder.execute)
+        except CONFLICTS:
+            # Of two runs that make the same table at once, one has.
+            if not self.exists(table):
+                raise
 
     # Parts ----------------------------------------------------------------------------------------------------------
 
@@ -322,29 +341,66 @@ class Catalog(Upkeep):
         else:
             writer.saveAsTable(self.address(table))
 
-    def _commit(self, table: Table, write: Callable[[], object], *, note: str = "") -> Written:
-        """Write, again with back-off if another writer came first, and take the counts from Delta's own commit."""
+    def _commit(
+        self, table: Table, write: Callable[[], object], *, note: str = "", condition: str | None = None
+    ) -> Written:
+        """Write, and take the counts from Delta's own commit. condition: the slice that is replaced, whatever it holds."""
+        self._written_by_us(table, write, note=note, condition=condition)
+        return self._account(table, self._latest(table))
+
+    def _loaded_first(self, table: Table, rows: DataFrame) -> Written | None:
+        """Fill a table that is empty, where there is nothing to compare with; None where it is not, or another run came first."""
+        if not self._is_empty(table):
+            return None
+        writer = self._writer(table, rows, is_prepared=True).mode("overwrite").options(**first_load(table))
+        self._written_by_us(table, lambda: self._save(table, writer))
+        commits = self._latest(table)
+        return self._account(table, commits) if self._ours(table, commits) else None
+
+    def _written_by_us(
+        self, table: Table, write: Callable[[], object], *, note: str = "", condition: str | None = None
+    ) -> None:
+        """Write, again with back-off where another writer came first and that is safe (`conflicts`)."""
         # Set at each write: a pipeline and its stages are several catalogs on one session.
         self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", marked(self._mark, note))
+        since = self._newest(table) if condition else 0
         for attempt in range(1, WRITE_ATTEMPTS + 1):
             try:
                 self._explained(table, write)
-                break
-            except DeltaConcurrentModificationException as error:
+                return
+            except CONFLICTS as error:
                 if attempt == WRITE_ATTEMPTS:
-                    raise WriteConflictError(
-                        f"another writer changed {table.name} during {WRITE_ATTEMPTS} attempts",
-                        hint="let the other run finish and start this one again; it replaces only its own slice",
-                    ) from error
+                    raise attempts_used_up(table, attempt) from error
                 log.warning("%s was changed by another writer, trying again (%d)", table.name, attempt)
-                # Writers that collided once must not meet again in step; the wait decides nothing that is written.
-                time.sleep(2**attempt * random.uniform(0.5, 1.0))
-        return self._account(table)
+                self._wait(attempt)
+                if condition and (winner := self._winner(table, condition, since=since)):
+                    raise lost_slice(table, condition, winner=winner) from error
 
-    def _account(self, table: Table) -> Written:
-        commits = last_commits(self.spark, self._delta(table), _REMEMBERED_COMMITS)
+    def _wait(self, attempt: int) -> None:
+        # Writers that collided once must not meet again in step; the wait decides nothing that is written.
+        time.sleep(2**attempt * random.uniform(0.5, 1.0))
+
+    def _winner(self, table: Table, condition: str, *, since: int) -> str | None:
+        """Who else has written the slice after version `since`."""
+        commits = self._delta(table).history().where(F.col("version") > since)
+        told = commits.select("version", "operation", "userMetadata").collect()
+
+        def files_at(version: int) -> set[str]:
+            return set(self._load(table, version=version).where(condition).inputFiles())
+
+        return taken_by(told, ours=self._mark, files_at=files_at)
+
+    def _latest(self, table: Table) -> Sequence[Commit]:
+        return last_commits(self.spark, self._delta(table), _REMEMBERED_COMMITS)
+
+    def _ours(self, table: Table, commits: Sequence[Commit]) -> list[Commit]:
+        """Of these commits those of this run that have not been counted yet."""
         earlier = self.written.get(table.name, Written(0, -1))
-        ours = [c for c in commits if mark_of(c["userMetadata"]) == self._mark and c["version"] > earlier.version]
+        return [c for c in commits if mark_of(c["userMetadata"]) == self._mark and c["version"] > earlier.version]
+
+    def _account(self, table: Table, commits: Sequence[Commit]) -> Written:
+        earlier = self.written.get(table.name, Written(0, -1))
+        ours = self._ours(table, commits)
         rows = sum(rows_of(c["operationMetrics"] or {}) for c in ours)
         version = max(int(c["version"]) for c in ours or commits)
         total = total_rows([c for c in reversed(commits) if c["version"] <= version])
@@ -356,7 +412,7 @@ class Catalog(Upkeep):
     def _explained(self, table: Table, action: Callable[[], T]) -> T:
         try:
             return action()
-        except DeltaConcurrentModificationException:
+        except CONFLICTS:
             raise
         except Exception as error:
             told = in_our_words(error, table=table.name, address=self.address(table))

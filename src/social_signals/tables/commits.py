@@ -16,7 +16,7 @@ from social_signals.tables.table import Table
 
 # A row of Delta's history, or the same as a mapping.
 Commit = Row | Mapping[str, Any]
-Slice = Mapping[str, "str | datetime | Sequence[datetime]"]
+Slice = Mapping[str, "str | datetime | Sequence[str] | Sequence[datetime]"]
 
 
 # Files are laid out anew, cleared away or described; no row changes.
@@ -49,18 +49,19 @@ def content_version(commits: Sequence[Commit]) -> int | None:
     return next((int(c["version"]) for c in commits if c["operation"] not in UPKEEP), None)
 
 
-def slice_condition(chosen: Slice) -> str:
-    """A slice as literals, which lets Delta prune and two writers of different slices both succeed.
+def slice_condition(chosen: Slice, *, of: str | None = None) -> str:
+    """A slice as literals, which lets Delta prune and two writers of different slices both succeed. of: the alias of the table.
 
     >>> slice_condition({"as_of": datetime.fromisoformat("2020-03-01T00:00:00+00:00"), "model_id": "churn-1"})
     "`as_of` IN (TIMESTAMP '2020-03-01T00:00:00+00:00') AND `model_id` IN ('churn-1')"
     """
     if not chosen:
         raise ConfigError("a slice without columns would replace the whole table", hint="name its as_of")
-    return " AND ".join(f"`{name}` IN ({', '.join(_literals(value))})" for name, value in chosen.items())
+    table = f"{of}." if of else ""
+    return " AND ".join(f"{table}`{name}` IN ({', '.join(_literals(value))})" for name, value in chosen.items())
 
 
-def _literals(value: str | datetime | Sequence[datetime]) -> list[str]:
+def _literals(value: str | datetime | Sequence[str] | Sequence[datetime]) -> list[str]:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ConfigError(f"the slice {value} has no time zone", hint="use aware datetimes, see core.times")

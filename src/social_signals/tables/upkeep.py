@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from delta.exceptions import DeltaConcurrentModificationException
 from pyspark.sql import Row
 from pyspark.sql.types import StructType
 
 from social_signals.core.errors import ConfigError, WriteConflictError
 from social_signals.tables.commits import UPKEEP
+from social_signals.tables.conflicts import CONFLICTS
 from social_signals.tables.store import Store
 from social_signals.tables.table import LAYERS, Table
 
@@ -79,7 +79,7 @@ class Upkeep(Store):
                 builder.executeZOrderBy(by)
             else:
                 builder.executeCompaction()
-        except DeltaConcurrentModificationException as error:
+        except CONFLICTS as error:
             raise WriteConflictError(
                 f"{table.name} was changed while its files were laid out anew",
                 hint="nothing is lost; the next run does it, at a time when nobody writes",
