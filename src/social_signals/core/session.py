@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from social_signals.core import gpu, jars
 from social_signals.core.errors import ConfigError, ResourceError
+from social_signals.core.lineage import LISTENERS, LineageParams, lineage_settings
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class PlatformParams:
     """Where Spark runs and how much of it. `conf` adds or replaces any Spark setting, last word.
 
     python_archive: a packed environment (venv-pack, conda-pack) that is shipped to workers with no Python of ours.
-    packages: Maven coordinates beside those of the suite, for a source's driver or TensorFlow.
+    packages: Maven coordinates beside those of the suite, for a source's driver or TensorFlow. lineage: see `core.lineage`.
     existing_session: take the session that is there (Databricks) instead of making one. java_options: more options for the
     driver's JVM, beside those of the suite.
 
@@ -57,6 +58,7 @@ class PlatformParams:
     python_archive: str | None = None
     java_options: str = ""
     packages: list[str] = field(default_factory=list)
+    lineage: LineageParams = field(default_factory=LineageParams)
     conf: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -99,8 +101,8 @@ class PlatformParams:
 
     @property
     def all_packages(self) -> list[str]:
-        """Maven coordinates beside those of the suite, the RAPIDS Accelerator's among them where it was asked for."""
-        return [*self.packages, *gpu.rapids_settings(self.rapids)[0]]
+        """Maven coordinates beside those of the suite, those of the RAPIDS Accelerator and OpenLineage where they were asked for."""
+        return [*self.packages, *gpu.rapids_settings(self.rapids)[0], *self.lineage.packages]
 
 
 def settings(platform: PlatformParams) -> dict[str, str]:
@@ -149,7 +151,9 @@ def settings(platform: PlatformParams) -> dict[str, str]:
             discovery=platform.gpu_discovery,
         )
         values |= gpu.rapids_settings(platform.rapids)[1]
-    return values | platform.conf
+    lineage = lineage_settings(platform.lineage, listeners=platform.conf.get(LISTENERS, ""))
+    # The platform has the last word on all but the list of listeners, to which ours was added.
+    return values | lineage | platform.conf | {k: v for k, v in lineage.items() if k == LISTENERS}
 
 
 def launch_settings(platform: PlatformParams) -> dict[str, str]:

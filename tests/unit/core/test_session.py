@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from social_signals.core.errors import ConfigError
+from social_signals.core.lineage import LineageParams
 from social_signals.core.session import PlatformParams, launch_settings, settings
 
 
@@ -52,6 +53,27 @@ def test_a_local_driver_collects_in_parallel_unless_told_otherwise(
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", said)
     options = launch_settings(PlatformParams(**platform))["spark.driver.extraJavaOptions"]
     assert ("-XX:+UseParallelGC" in options) is expected
+
+
+def test_lineage_is_off_until_it_is_asked_for() -> None:
+    assert not [key for key in settings(PlatformParams()) if "lineage" in key or "Listener" in key]
+    lineage = LineageParams("file", location="/tmp/events.ndjson", namespace="brand")
+    conf = {"spark.extraListeners": "org.example.Ours", "spark.openlineage.namespace": "other"}
+    platform = PlatformParams(lineage=lineage, conf=conf)
+    told = settings(platform)
+    assert told["spark.extraListeners"] == "org.example.Ours,io.openlineage.spark.agent.OpenLineageSparkListener"
+    assert told["spark.openlineage.transport.type"] == "file"
+    assert told["spark.openlineage.transport.location"] == "/tmp/events.ndjson"
+    assert told["spark.openlineage.facets.spark.logicalPlan.disabled"] == "true"
+    # The last word is platform.conf's.
+    assert told["spark.openlineage.namespace"] == "other"
+    assert [package.split(":")[1] for package in platform.all_packages] == ["openlineage-spark_2.12"]
+
+
+@pytest.mark.parametrize("wrong", [{"transport": "htp"}, {"transport": "http"}, {"transport": "file"}])
+def test_lineage_that_has_nowhere_to_go_is_refused_at_the_door(wrong: dict[str, str]) -> None:
+    with pytest.raises(ConfigError):
+        LineageParams(**wrong)
 
 
 def test_a_driver_that_ran_a_barrier_stage_ends_under_spark_submit(tmp_path: Path) -> None:
