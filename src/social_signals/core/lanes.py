@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -22,9 +24,11 @@ def at_once(spark: SparkSession, calls: Iterable[Callable[[], T]]) -> list[T]:
     The first call that failed, by order, raises here, when those that had begun have ended; no further one is begun.
     """
     lanes = max(1, min(LANES, spark.sparkContext.defaultParallelism))
-    # A lane inherits the job description of the stage and, with it, the place in Spark's own displays.
+    # A lane inherits the description and the tags of the stage's Spark jobs, and the stage's name for its log lines.
     with ThreadPoolExecutor(lanes, thread_name_prefix="lane") as pool:
-        begun = [pool.submit(inheritable_thread_target(call)) for call in calls]
+        begun = [
+            pool.submit(inheritable_thread_target(partial(contextvars.copy_context().run, call))) for call in calls
+        ]
         try:
             return [future.result() for future in begun]
         except BaseException:

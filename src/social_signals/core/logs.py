@@ -11,8 +11,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TextIO
 
 from social_signals.core.errors import ConfigError
+from social_signals.core.steps import stage_of_thread
 
 FORMATS = ("text", "json")
+# Fields of a line beside its message, where whoever logs gives them as `extra`.
+TABLE, VERSION, ADVICE = "table", "version", "advice"
+ROWS, SECONDS, TABLES_READ, TABLES_WRITTEN = "rows", "seconds", "tables_read", "tables_written"
+FIELDS = (TABLE, VERSION, ROWS, SECONDS, TABLES_READ, TABLES_WRITTEN, ADVICE)
+# In `extra` of what only machines want to know line by line.
+FOR_MACHINES = "for_machines"
 
 
 if TYPE_CHECKING:
@@ -60,15 +67,21 @@ def part_stderr_from_stdout() -> None:
 class _RunFields(logging.Filter):
     """Adds the run's identity to each record, so that one grep finds one run."""
 
-    def __init__(self, run_id: str, as_of: str | None) -> None:
+    def __init__(self, run_id: str, as_of: str | None, job: str | None) -> None:
         super().__init__()
         self.run_id = run_id
         self.as_of = as_of or "-"
+        self.job = job
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.run_id = self.run_id
         record.as_of = self.as_of
+        record.stage = stage_of_thread() or self.job
         return True
+
+
+def _for_people(record: logging.LogRecord) -> bool:
+    return not getattr(record, FOR_MACHINES, False)
 
 
 class _Stderr(_TextHandler):
@@ -86,16 +99,23 @@ class _JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "run_id": getattr(record, "run_id", None),
+            "stage": getattr(record, "stage", None),
             "as_of": getattr(record, "as_of", None),
             "message": record.getMessage(),
         }
+        line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure(*, log_format: str, run_id: str, as_of: str | None, level: int = logging.INFO) -> None:
-    """Send the package's log lines to stderr, as text for people or as JSON lines for machines."""
+def configure(
+    *, log_format: str, run_id: str, as_of: str | None, job: str | None = None, level: int = logging.INFO
+) -> None:
+    """Send the package's log lines to stderr, as text for people or as JSON lines for machines.
+
+    job: what a line is about where no stage of `core.steps` runs.
+    """
     if log_format not in FORMATS:
         raise ConfigError(f"log_format is {log_format!r}", hint=f"choose one of {', '.join(FORMATS)}")
     handler = _Stderr()
@@ -104,7 +124,8 @@ def configure(*, log_format: str, run_id: str, as_of: str | None, level: int = l
     else:
         text = "%(asctime)s %(levelname)-7s run=%(run_id)s as_of=%(as_of)s %(message)s"
         handler.setFormatter(logging.Formatter(text, datefmt="%H:%M:%S"))
-    handler.addFilter(_RunFields(run_id, as_of))
+        handler.addFilter(_for_people)
+    handler.addFilter(_RunFields(run_id, as_of, job))
     package = logging.getLogger("social_signals")
     for old in list(package.handlers):
         package.removeHandler(old)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from social_signals.core.steps import doing
 from social_signals.core.times import next_midnight
 from social_signals.features.cutoffs import by_person, instant_of, micros
 from social_signals.tables.silver import ACTOR_ID, AUTHOR_ID, EVENT_TS, INGESTED_TS, KIND, USER_ID
@@ -30,6 +31,7 @@ def activity(posts: DataFrame, interactions: DataFrame, *, kinds: Sequence[str] 
     return by_person(acts).groupBy(USER_ID, EVENT_TS).agg(F.min(INGESTED_TS).alias(INGESTED_TS))
 
 
+@doing("find the newest act")
 def newest_as_of(acts: DataFrame, *, now: datetime | None = None) -> datetime | None:
     """The first midnight UTC after the newest act; None where nobody has acted. Runs one Spark job.
 

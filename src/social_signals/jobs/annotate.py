@@ -96,12 +96,14 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
         version = catalog.read_versions[POSTS.name]
         tables = ", ".join(table.name for table in WRITTEN)
         return Outcome(status="dry_run", plan=[f"annotate: read new posts of {POSTS.name}@{version}, write {tables}"])
+    context.progress.step("looking for posts that nobody has read")
     if pending.isEmpty():
         # A later stage may count on the tables being there; the models need not be loaded for that.
         for table in WRITTEN:
             catalog.create(table)
         log.info("no new post to annotate")
         return Outcome()
+    context.progress.step("reading posts")
     sentiment = sentiment_model(context.spark, text.sentiment)
     entities = entity_model(context.spark, text.entities)
     # All tables are cut from one pass over the texts; without this each write would run the models again.

@@ -14,6 +14,7 @@ from typing import Any
 from social_signals.core.errors import ConfigError, all_together, did_you_mean
 from social_signals.core.lanes import at_once
 from social_signals.core.session import beside
+from social_signals.core.steps import stage
 from social_signals.core.times import iso, parse_instant, stepped
 from social_signals.jobs import assess_creators, build_features, ledger, training
 from social_signals.jobs.job import Context, Job, Outcome
@@ -237,10 +238,10 @@ def _one(work: Work, context: Context, as_of: datetime) -> Result:
     """One cut-off, with an identity, a catalog and a ledger row of its own, as if its own command line had run it."""
     own = _context_of(work, context, iso(as_of))
     started = time.monotonic()
-    context.spark.sparkContext.setJobDescription(f"{work.name} at {iso(as_of)}")
     try:
-        outcome = work.run(work.jobs[as_of], own)
-        ledger.record(own, _entry(work, own, as_of, outcome, started=started))
+        with stage(own.spark, f"{work.name} at {iso(as_of)}", run_id=own.run_id):
+            outcome = work.run(work.jobs[as_of], own)
+            ledger.record(own, _entry(work, own, as_of, outcome, started=started))
     except Exception as error:
         return _failed(work, own, as_of, error, started=started)
     log.info("%s at %s done in %.1f s", work.name, iso(as_of), time.monotonic() - started)
@@ -253,9 +254,10 @@ def _in_one_pass(work: Work, context: Context, cutoffs: Sequence[datetime]) -> l
         work, context, f"{iso(cutoffs[0])}-and-{len(cutoffs) - 1}-more" if cutoffs[1:] else iso(cutoffs[0])
     )
     started = time.monotonic()
-    context.spark.sparkContext.setJobDescription(f"{work.name} at {len(cutoffs)} cut-offs from {iso(cutoffs[0])}")
+    name = f"{work.name} at {len(cutoffs)} cut-offs from {iso(cutoffs[0])}"
     try:
-        IN_ONE_PASS[work.name](work.jobs[cutoffs[0]], own, cutoffs)
+        with stage(own.spark, name, run_id=own.run_id):
+            IN_ONE_PASS[work.name](work.jobs[cutoffs[0]], own, cutoffs)
     except Exception as error:
         if len(cutoffs) == 1:
             return [_failed(work, own, cutoffs[0], error, started=started)]

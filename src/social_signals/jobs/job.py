@@ -47,13 +47,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Context:
-    """What a job may use: the session, the catalog, its identity and its clock."""
+    """What a job may use: the session, the catalog, its identity and its clock.
+
+    advice: what is worth changing about how it ran, gathered over the stages of a run.
+    """
 
     spark: SparkSession
     catalog: Catalog
     run_id: str
     now: datetime
     progress: Progress
+    advice: list[str] = field(default_factory=list)
 
 
 @dataclass

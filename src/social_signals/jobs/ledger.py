@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from social_signals.core.code import code_version
 from social_signals.core.errors import known_error
+from social_signals.jobs import watched
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.tables.ops import RUNS
 from social_signals.tables.table import Table
@@ -84,7 +85,11 @@ def record(context: Context, *entries: Entry) -> None:
         )
         for entry in entries
     ]  # fmt: skip
-    catalog.append(RUNS, context.spark.createDataFrame(said, RUNS.schema))
+    # Entries of one pass share what Spark did; the first one tells it, so that nothing is counted twice.
+    nothing = ((None, None, None) for _ in entries[1:])
+    done_by_spark = (watched.observed(context), *nothing)
+    told = [(*entry, *work) for entry, work in zip(said, done_by_spark, strict=True)]
+    catalog.append(RUNS, context.spark.createDataFrame(told, RUNS.schema))
 
 
 def finished(context: Context, *, jobs: Collection[str], config_hashes: Collection[str]) -> dict[str, list[Row]]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, cast
 
+from pyspark.sql import SparkSession
+
 from social_signals.core import logs
 from social_signals.core.errors import (
     ConfigError,
@@ -23,8 +25,9 @@ from social_signals.core.errors import (
 )
 from social_signals.core.progress import Progress
 from social_signals.core.session import make_session
+from social_signals.core.steps import stage
 from social_signals.core.times import iso, parse_instant
-from social_signals.jobs import JOBS, ledger
+from social_signals.jobs import JOBS, ledger, watched
 from social_signals.jobs.compose import compose_job, register
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.jobs.schemas import GROUP_SCHEMAS
@@ -48,9 +51,10 @@ class Summary:
     seconds: float = 0.0
     device: str | None = None
     error: dict[str, str] | None = None
+    advice: list[str] | None = None
 
     def line(self) -> str:
-        shown = {k: v for k, v in vars(self).items() if k not in ("device", "error") or v is not None}
+        shown = {k: v for k, v in vars(self).items() if k not in ("device", "error", "advice") or v is not None}
         return json.dumps(shown, ensure_ascii=False, default=str)
 
 
@@ -77,7 +81,7 @@ def run_job(name: str, overrides: Sequence[str]) -> tuple[int, Summary]:
         job, run = composed(name, overrides)
         now = parse_instant(job.now, name="now") if job.now else datetime.now(timezone.utc)
         summary.run_id = ledger.new_run_id(name, now=now)
-        logs.configure(log_format=job.log_format, run_id=summary.run_id, as_of=job.as_of)
+        logs.configure(log_format=job.log_format, run_id=summary.run_id, as_of=job.as_of, job=name)
         code = _run_in_session(name, job, run, summary, now=now)
     except SocialSignalsError as error:
         code = _fail(summary, error)
@@ -90,9 +94,16 @@ def _run_in_session(name: str, job: Job, run: Run, summary: Summary, *, now: dat
     started = time.monotonic()
     run_id = cast(str, summary.run_id)
     spark = make_session(job.platform, app_name=name)
-    spark.sparkContext.setJobDescription(name)
+    with stage(spark, name, run_id=run_id):
+        return _run_in_stage(name, job, run, summary, spark=spark, now=now, started=started)
+
+
+def _run_in_stage(
+    name: str, job: Job, run: Run, summary: Summary, *, spark: SparkSession, now: datetime, started: float
+) -> int:
+    run_id = cast(str, summary.run_id)
     catalog = Catalog(spark, job.catalog, run_id=run_id)
-    context = Context(spark=spark, catalog=catalog, run_id=run_id, now=now, progress=Progress())
+    context = Context(spark=spark, catalog=catalog, run_id=run_id, now=now, progress=Progress(spark))
 
     def entry(outcome: Outcome, error: str | None = None) -> ledger.Entry:
         seconds = round(time.monotonic() - started, 3)
@@ -112,15 +123,18 @@ def _run_in_session(name: str, job: Job, run: Run, summary: Summary, *, now: dat
         if name != "doctor":
             ledger.record_failure(context, entry(Outcome(status="failed"), ledger.words_of(error)))
         summary.tables = tables_of(catalog)
+        summary.advice = context.advice or None
         return _fail(summary, known_error(error) or out_of_room(error) or error)
     summary.status = outcome.status
     summary.as_of = iso(outcome.as_of) if outcome.as_of else job.as_of
     summary.metrics = outcome.metrics
     summary.device = outcome.device
     summary.tables = tables_of(catalog)
+    summary.advice = context.advice or None
     for sentence in outcome.plan:
         print(sentence, file=sys.stdout)  # noqa: T201  the plan of a dry run is what was asked for
-    log.info("%s %s in %.1f s", name, outcome.status, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    log.info("%s %s in %.1f s", name, outcome.status, seconds, extra=watched.said_of(catalog, seconds))
     return 0
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from pyspark.sql import Row
 
+from social_signals.core import steps
 from social_signals.core.errors import ConfigError, did_you_mean
-from social_signals.jobs import ledger
+from social_signals.jobs import ledger, watched
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.tables.catalog import Catalog
 
@@ -122,24 +123,23 @@ class Stages:
             return
         log.info("%s runs: %s", stage.name, why)
         own = self.context_of(stage.name)
-        self.context.spark.sparkContext.setJobDescription(stage.name)
         started = time.monotonic()
 
         def entry(outcome: Outcome, *, files: dict[str, str] | None = None, error: str | None = None) -> ledger.Entry:
             seconds = round(time.monotonic() - started, 3)
             return ledger.Entry(own.run_id, stage.name, stage.config_hash, own.now, seconds, outcome, error, files)
 
-        with self.context.progress.stage(stage.name):
+        with steps.stage(own.spark, stage.name, run_id=own.run_id), self.context.progress.stage(stage.name):
             try:
                 outcome = stage.run(own)
             except Exception as error:
                 ledger.record_failure(own, entry(Outcome(status="failed"), error=ledger.words_of(error)))
                 raise
-        if own.catalog.written or not stage.asks:
-            self.is_changed = True
-            ledger.record(own, entry(outcome, files=stage.files(own)))
-        seconds = time.monotonic() - started
-        log.info("%s done in %.1f s", stage.name, seconds)
+            if own.catalog.written or not stage.asks:
+                self.is_changed = True
+                ledger.record(own, entry(outcome, files=stage.files(own)))
+            seconds = time.monotonic() - started
+            log.info("%s done in %.1f s", stage.name, seconds, extra=watched.said_of(own.catalog, seconds))
         self.metrics["stages"][stage.name] = round(seconds, 3)
         _merge(self.metrics, outcome.metrics)
         self.context.catalog.absorb(own.catalog)

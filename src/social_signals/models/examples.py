@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.core.errors import DataQualityError
+from social_signals.core.steps import doing
 from social_signals.core.times import iso
 from social_signals.evaluation.splits import BETWEEN, TEST, TRAIN, VALID, Fold, Splits
 from social_signals.tables.gold import AS_OF
@@ -71,6 +72,7 @@ class Examined:
         return told | {TEST: told[TEST] | {"newest_rows": self.newest_test}}
 
 
+@doing("look over the examples")
 def examine(
     examples: DataFrame,
     *,

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.core.lanes import at_once
+from social_signals.core.steps import step
 from social_signals.evaluation.metrics import roc_auc
 from social_signals.evaluation.splits import TEST, TRAIN, VALID, Fold
 from social_signals.models.distributed import Fitted, fit_classifier
@@ -112,7 +113,7 @@ class Grower:
     def loss(self, settings: XGBoostParams, fold: Fold) -> float:
         """The mean log loss on the fold's validation rows of trees of these settings, where it is least."""
         rows, is_valid = rows_of_fold(self.examples, fold, seed=self.seed)
-        fitted = self._fit(rows, is_valid=is_valid, settings=settings)
+        fitted = self._fit(rows, what="try settings on a fold", is_valid=is_valid, settings=settings)
         return float(min(fitted.history[VALID_LOSS]))
 
     def together(self, calls: Sequence[Callable[[], T]]) -> list[T]:
@@ -124,12 +125,12 @@ class Grower:
 
     def _grown(self, rounds: int, *, seed: int | None = None) -> Fitted:
         """Grown for so many rounds on everything that was known before the test."""
-        return self._fit(self._before_test(), rounds=rounds, seed=seed)
+        return self._fit(self._before_test(), what="grow the model", rounds=rounds, seed=seed)
 
     def _stopped_on_valid(self, *, seed: int | None = None) -> Fitted:
         """Grown on train until valid gets no better."""
         rows = self.examples.where(F.col(ROLE).isin(TRAIN, VALID))
-        return self._fit(rows, is_valid=F.col(ROLE) == VALID, seed=seed)
+        return self._fit(rows, what="grow the model", is_valid=F.col(ROLE) == VALID, seed=seed)
 
     @property
     def _fold(self) -> Column:
@@ -137,7 +138,8 @@ class Grower:
 
     def _without(self, number: int) -> Fitted:
         """Grown on everybody known before the test but the people of a fold, on whom it stops."""
-        return self._fit(self._before_test(), is_valid=self._fold == number, cut=False)
+        what = f"grow without fold {number + 1} of {self.params.calibration_folds}"
+        return self._fit(self._before_test(), what=what, is_valid=self._fold == number, cut=False)
 
     def _before_test(self) -> DataFrame:
         return self.examples.where(F.col(ROLE) != TEST)
@@ -146,19 +148,21 @@ class Grower:
         self,
         rows: DataFrame,
         *,
+        what: str,
         is_valid: Column | None = None,
         rounds: int | None = None,
         seed: int | None = None,
         settings: XGBoostParams | None = None,
         cut: bool = True,
     ) -> Fitted:
-        return fit_classifier(
-            rows, features=self.features, label=CHURNED, is_valid=is_valid, key=self.key,
-            params=settings or self.xgboost,
-            workers=self.workers, device=self.device, seed=self.seed if seed is None else seed, rounds=rounds,
-            categorical=self.categorical, positive_weight=self.positive_weight, cut=cut,
-            checkpoints=self.checkpoints,
-        )  # fmt: skip
+        with step(rows.sparkSession, what):
+            return fit_classifier(
+                rows, features=self.features, label=CHURNED, is_valid=is_valid, key=self.key,
+                params=settings or self.xgboost,
+                workers=self.workers, device=self.device, seed=self.seed if seed is None else seed, rounds=rounds,
+                categorical=self.categorical, positive_weight=self.positive_weight, cut=cut,
+                checkpoints=self.checkpoints,
+            )  # fmt: skip
 
     def _margins(self, rows: DataFrame, booster: bytes, *, total: int) -> pd.DataFrame:
         """total: how many rows there are, of which `rows` may be a part; bounded in the whole."""
@@ -168,7 +172,8 @@ class Grower:
             booster=booster, features=self.features, keep=[CHURNED],
         )  # fmt: skip
         # An order of its own, so that a sum over them is the same in every run.
-        return pd.DataFrame(scored.toPandas()).sort_values([MARGIN, CHURNED], ignore_index=True)
+        with step(rows.sparkSession, "score rows that the model has not seen"):
+            return pd.DataFrame(scored.toPandas()).sort_values([MARGIN, CHURNED], ignore_index=True)
 
 
 def _mean_curve(curves: Sequence[Sequence[float]]) -> list[float]:

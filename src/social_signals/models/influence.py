@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from social_signals.core.lanes import at_once
+from social_signals.core.steps import step
 from social_signals.evaluation.metrics import log_loss
 from social_signals.evaluation.splits import TEST, TRAIN, VALID, Splits, rolling_folds
 from social_signals.models.artefact import INFLUENCE, Artefact, ModelStore, model_id_of
@@ -173,12 +174,13 @@ class _Fits:
     ) -> tuple[Grown, Fitted]:
         """The line of the rows that train, unless it is known, and the trees on it, grown until the others get no better."""
         line = trend or self.trend(rows.where(~is_valid))
-        fitted = fit_ranker(
-            rows,
-            features=self.features, relevance=ENGAGEMENT, qid=self._query(is_valid), is_valid=is_valid,
-            params=settings or self.xgboost, workers=self.workers, device=self.device, seed=self.seed,
-            offset=line.column() if line.weights else None, checkpoints=self.checkpoints,
-        )  # fmt: skip
+        with step(rows.sparkSession, "grow the model" if settings is None else "try settings on a fold"):
+            fitted = fit_ranker(
+                rows,
+                features=self.features, relevance=ENGAGEMENT, qid=self._query(is_valid), is_valid=is_valid,
+                params=settings or self.xgboost, workers=self.workers, device=self.device, seed=self.seed,
+                offset=line.column() if line.weights else None, checkpoints=self.checkpoints,
+            )  # fmt: skip
         return Grown(fitted.booster, line), fitted
 
     def trend(self, rows: DataFrame) -> Trend:
@@ -193,7 +195,8 @@ class _Fits:
             F.col(ENGAGEMENT).cast("double").alias(ENGAGEMENT),
             *[F.col(name).cast("double").alias(name) for name in names],
         )
-        people = pd.DataFrame(sampled.toPandas()).sort_values([AS_OF, PERSON, "order"], ignore_index=True)
+        with step(rows.sparkSession, "fit the line under the trees"):
+            people = pd.DataFrame(sampled.toPandas()).sort_values([AS_OF, PERSON, "order"], ignore_index=True)
         pairs = sample_pairs(people, most=MOST_PAIRS, seed=self.seed)
         a, b = (pairs[[f"{side}_{name}" for name in names]].to_numpy(np.float64) for side in "ab")
         return fit_trend(a, b, pairs["a_won"], names=names, rows=people[names].to_numpy(np.float64))
@@ -209,7 +212,8 @@ class _Fits:
         )
         keep = [AS_OF, PERSON, ENGAGEMENT]
         scored = with_margins(held, booster=grown.booster, features=self.features, keep=keep, trend=trend)
-        people = pd.DataFrame(scored.toPandas()).sort_values([AS_OF, PERSON], ignore_index=True)
+        with step(rows.sparkSession, "score rows that the model has not seen"):
+            people = pd.DataFrame(scored.toPandas()).sort_values([AS_OF, PERSON], ignore_index=True)
         differences, a_won = margins_and_winner(sample_pairs(people, most=MOST_PAIRS, seed=self.seed))
         return float(log_loss(a_won, Ladder(fit_scale(differences, a_won)).beats(differences, 0.0 * differences)))
 

@@ -11,6 +11,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from social_signals.core.steps import doing
 from social_signals.evaluation.metrics import pair_bootstrap, reliability, roc_auc, roc_points
 from social_signals.evaluation.splits import TEST, TRAIN, VALID, Splits
 from social_signals.models.artefact import INFLUENCE
@@ -83,6 +84,7 @@ class Grown:
     trend: Trend
 
 
+@doing("score the test and its baselines")
 def judged_people(
     examples: DataFrame, grown: Grown, *, features: Sequence[str], examined: Examined, subject: Ranked, seed: int
 ) -> pd.DataFrame:
@@ -97,6 +99,7 @@ def judged_people(
     return _with_baselines(rows, grown, features=features, subject=subject, more=(IS_SEEN,))
 
 
+@doing("take the people to rank")
 def ranked_people(
     examples: DataFrame, judged: pd.DataFrame, grown: Grown, *, features: Sequence[str], examined: Examined,
     splits: Splits, subject: Ranked, seed: int,

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType
 
+from social_signals.core.steps import doing
 from social_signals.core.times import iso
 from social_signals.evaluation.metrics import bootstrap, probability_report, roc_auc
 from social_signals.evaluation.splits import TEST, TRAIN, Splits
@@ -28,6 +29,7 @@ PERSON = "person"
 _ROW = "row"
 
 
+@doing("take the newest rows of the test")
 def newest_rows(
     examples: DataFrame, *, splits: Splits, total: int, seed: int, subject: Subject = PEOPLE
 ) -> pd.DataFrame:
@@ -43,6 +45,7 @@ def newest_rows(
     return pd.DataFrame(rows).sort_values([PERSON, _ROW], ignore_index=True).drop(columns=_ROW)
 
 
+@doing("score the test and its baselines")
 def judged_rows(
     examples: DataFrame,
     fitted: Fitted,

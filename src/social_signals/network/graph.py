@@ -18,6 +18,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from social_signals.core.steps import doing
 from social_signals.core.workers import settled
 from social_signals.network.edges import DST, SRC, WEIGHT
 from social_signals.tables.silver import USER_ID
@@ -123,6 +124,7 @@ def _asked(
     ]
 
 
+@doing("number the people of the graph")
 def numbered(edges: DataFrame) -> Graph:
     """The graph of `edges` (src, dst, ...) between people, its people numbered by the order of their ids."""
     ends = edges.select(F.col(SRC).alias(USER_ID)).unionAll(edges.select(F.col(DST).alias(USER_ID)))

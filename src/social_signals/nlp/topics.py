@@ -26,6 +26,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_matrix
 
 from social_signals.core.errors import DataQualityError, ModelMismatchError
+from social_signals.core.steps import doing
 from social_signals.nlp.packaged import CARD, require_spark_nlp, sign, verify_model
 from social_signals.nlp.params import TopicParams
 from social_signals.nlp.reading import distinct_texts
@@ -146,6 +147,7 @@ def fit_topics(texts: DataFrame, *, params: TopicParams, seed: int, before: Sequ
     return TopicModel("", topics, means, tuple(vocabulary), models[best])
 
 
+@doing("choose the vocabulary of topics")
 def _vocabulary(said: DataFrame, params: TopicParams) -> list[str]:
     """The words of enough posts and not of too many, the most frequent first and then by the alphabet.
 
@@ -160,6 +162,7 @@ def _vocabulary(said: DataFrame, params: TopicParams) -> list[str]:
     return [row["word"] for row in chosen]
 
 
+@doing("count words")
 def _frequency(counts: DataFrame, size: int) -> NDArray[np.float64]:
     """The share of each word of the vocabulary in all words."""
     row = counts.agg(Summarizer.mean(F.col("counts")).alias("mean")).first()
@@ -182,6 +185,7 @@ def _shares(model: LocalLDAModel, counts: DataFrame, k: int) -> list[float]:
     return [float(v) for v in row["mean"].toArray()] if row is not None and row["mean"] is not None else [0.0] * k
 
 
+@doing("learn topics by LDA")
 def _lda(counts: DataFrame, *, k: int, params: TopicParams, seed: int) -> LocalLDAModel:
     lda = LDA(
         k=k, featuresCol="counts", optimizer="online", maxIter=params.iterations, seed=seed, subsamplingRate=0.2,

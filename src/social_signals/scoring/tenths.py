@@ -10,6 +10,7 @@ from operator import add
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from social_signals.core.steps import doing
 from social_signals.scoring.ranks import BUCKETS
 from social_signals.tables.gold import DECILE
 
@@ -24,6 +25,7 @@ class Tenths:
     ends: Sequence[tuple[float, str]] = ()
 
 
+@doing("find the tenths of scores")
 def tenths_of(rows: DataFrame, *, by: str, tie: str) -> Tenths:
     """The tenths of rows by `by` (0 to 1), highest first, ties in the order of `tie`; unique together. Two Spark jobs.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import random
 import time
@@ -19,7 +20,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.types import StructField, StructType
 
+from social_signals.core import logs
 from social_signals.core.errors import ContractError
+from social_signals.core.steps import named
 from social_signals.tables.checks import drift, require_contract
 from social_signals.tables.commits import (
     ABSENT,
@@ -131,6 +134,7 @@ class Catalog(Upkeep):
 
     # Reading --------------------------------------------------------------------------------------------------------
 
+    @named("read")
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The rows of a table, columns as in its contract. Raises ContractError where it is missing or another shape."""
         if not self.exists(table):
@@ -144,6 +148,9 @@ class Catalog(Upkeep):
         may_be_added = self._may_be_absent(table, found.missing)
         if found.retyped or (found.missing and not may_be_added):
             require_contract(table, frame.schema, what="The stored table")
+        if self.read_versions.get(table.name) != pinned:
+            said = {logs.TABLE: table.name, logs.VERSION: pinned, logs.FOR_MACHINES: True}
+            log.info("%s: read at version %d", table.name, pinned, extra=said)
         self.read_versions[table.name] = pinned
         added = {f.name: F.lit(None).cast(f.dataType) for f in found.missing}
         return frame.withColumns(added).select(*table.columns)
@@ -155,6 +162,7 @@ class Catalog(Upkeep):
         # The limit lets the optimiser see that there is nothing, and leave out what is joined with it.
         return self.spark.createDataFrame([], table.schema).limit(0)
 
+    @named("read what changed in")
     def changed_keys(self, table: Table, *, since: int, until: int) -> DataFrame | None:
         """The distinct keys of the rows inserted or updated after version `since`, up to and with `until`.
 
@@ -163,6 +171,7 @@ class Catalog(Upkeep):
         kinds = ("insert", "update_postimage")
         return self._change_feed(table, table.key, kinds=kinds, since=since, until=until)
 
+    @named("read what changed in")
     def changed_rows(self, table: Table, columns: Sequence[str], *, since: int, until: int) -> DataFrame | None:
         """The distinct values of `columns` in every row inserted, deleted or updated, as it was and as it became, after
         version `since` up to and with `until`; None as in `changed_keys`. since -1: before the table was there."""
@@ -181,7 +190,10 @@ class Catalog(Upkeep):
             # Read here and now: files that have been vacuumed are missed when they are read, not before.
             return changed.select(*columns).distinct().localCheckpoint()
         except (AnalysisException, Py4JJavaError):
-            log.info("%s has no change feed from version %d on: all of it is looked at", table.name, since + 1)
+            said = {logs.TABLE: table.name, logs.VERSION: since + 1}
+            log.info(
+                "%s has no change feed from version %d on: all of it is looked at", table.name, since + 1, extra=said
+            )
             return None
 
     def read_stream(self, table: Table) -> DataFrame:
@@ -193,11 +205,13 @@ class Catalog(Upkeep):
 
     # Writing --------------------------------------------------------------------------------------------------------
 
+    @named("write")
     def append(self, table: Table, rows: DataFrame) -> Written:
         """Add rows. For append-only tables (the ledger): a repeat of the call adds them again."""
         writer = self._writer(table, rows).mode("append")
         return self._commit(table, lambda: self._save(table, writer))
 
+    @named("write")
     def replace_slice(
         self,
         table: Table,
@@ -218,11 +232,13 @@ class Catalog(Upkeep):
         writer = self._writer(table, rows).mode("overwrite").option("replaceWhere", condition)
         return self._commit(table, lambda: self._save(table, writer), note=note, condition=condition)
 
+    @named("write")
     def replace(self, table: Table, rows: DataFrame) -> Written:
         """Replace all rows of a table, keeping its history. Raises WriteConflictError as `replace_slice`."""
         writer = self._writer(table, rows).mode("overwrite")
         return self._commit(table, lambda: self._save(table, writer), condition=EVERYTHING)
 
+    @named("merge")
     def merge(self, table: Table, rows: DataFrame, *, where: Slice | None = None) -> Written:
         """Insert rows with a new key; update those whose content differs from what the key holds; leave the rest alone.
 
@@ -240,6 +256,7 @@ class Catalog(Upkeep):
 
         return self._loaded_first(table, prepared) or self._commit(table, merged)
 
+    @named("write")
     def replace_keys(self, table: Table, rows: DataFrame, *, keys: DataFrame) -> Written:
         """Replace everything the table says about the `keys` (a frame of some of its key columns) by `rows`, in one commit: who
         reads meanwhile, or dies, never finds them gone, and of two runs at once neither adds to what the other wrote."""
@@ -255,6 +272,7 @@ class Catalog(Upkeep):
 
         return self._loaded_first(table, prepared) or self._commit(table, replaced)
 
+    @named("delete from")
     def delete(self, table: Table, condition: Column) -> Written:
         """Delete the rows that meet a condition."""
         return self._commit(table, lambda: self._delta(table).delete(condition))
@@ -264,8 +282,11 @@ class Catalog(Upkeep):
     ) -> StreamingQuery:
         """Merge each micro-batch on the key, so that a replayed one changes nothing. Ends when caught up, unless forever."""
 
+        # Spark calls back in a thread of its own, which does not know for which stage it works.
+        lane = contextvars.copy_context()
+
         def merge_batch(batch: DataFrame, _: int) -> None:
-            self.merge(table, batch)
+            lane.run(self.merge, table, batch)
 
         writer = stream.writeStream.foreachBatch(merge_batch).option("checkpointLocation", checkpoint)
         return (writer if forever else writer.trigger(availableNow=True)).start()
@@ -329,7 +350,8 @@ class Catalog(Upkeep):
         name = f"delta.`{address}`" if self.params.kind == "path" else address
         columns = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in added)
         self.spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({columns})")
-        log.info("%s takes on the columns %s", table.name, ", ".join(added.names))
+        said = {logs.TABLE: table.name}
+        log.info("%s takes on the columns %s", table.name, ", ".join(added.names), extra=said)
 
     def _writer(self, table: Table, rows: DataFrame, *, is_prepared: bool = False) -> DataFrameWriter:
         prepared = rows if is_prepared else self._prepare(table, rows)
@@ -371,7 +393,8 @@ class Catalog(Upkeep):
             except CONFLICTS as error:
                 if attempt == WRITE_ATTEMPTS:
                     raise attempts_used_up(table, attempt) from error
-                log.warning("%s was changed by another writer, trying again (%d)", table.name, attempt)
+                said = {logs.TABLE: table.name}
+                log.warning("%s was changed by another writer, trying again (%d)", table.name, attempt, extra=said)
                 self._wait(attempt)
                 if condition and (winner := self._winner(table, condition, since=since)):
                     raise lost_slice(table, condition, winner=winner) from error
@@ -406,7 +429,8 @@ class Catalog(Upkeep):
         total = total_rows([c for c in reversed(commits) if c["version"] <= version])
         self.written[table.name] = Written(earlier.rows + rows, version, total)
         self.written_tables[table.name] = table
-        log.info("%s: %d rows written, version %d", table.name, rows, version)
+        said = {logs.TABLE: table.name, logs.VERSION: version, logs.ROWS: rows}
+        log.info("%s: %d rows written, version %d", table.name, rows, version, extra=said)
         return Written(rows=rows, version=version)
 
     def _explained(self, table: Table, action: Callable[[], T]) -> T:

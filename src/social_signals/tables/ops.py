@@ -3,15 +3,69 @@
 from __future__ import annotations
 
 from pyspark.sql.types import (
+    ArrayType,
     DoubleType,
+    IntegerType,
     LongType,
     MapType,
     StringType,
+    StructField,
     StructType,
     TimestampType,
 )
 
 from social_signals.tables.table import Table, column
+
+SPARK, SPARK_STAGES, ADVICE = "spark", "spark_stages", "advice"
+
+# Of one Spark stage, and summed over those of a run.
+_SUMMED: tuple[StructField, ...] = (
+    column("tasks", LongType(), "tasks that ended well"),
+    column("task_seconds", DoubleType(), "run time of all tasks"),
+    column("gc_seconds", DoubleType(), "of these, collecting garbage"),
+    column("input_rows", LongType(), "rows read from files and caches"),
+    column("input_bytes", LongType(), "bytes read from files and caches"),
+    column("output_rows", LongType(), "rows written to files"),
+    column("output_bytes", LongType(), "bytes written to files"),
+    column("shuffle_read_rows", LongType(), "rows read from shuffles"),
+    column("shuffle_read_bytes", LongType(), "bytes read from shuffles"),
+    column("shuffle_write_rows", LongType(), "rows written to shuffles"),
+    column("shuffle_write_bytes", LongType(), "bytes written to shuffles"),
+    column("spilled_memory_bytes", LongType(), "what did not fit, as it was in memory"),
+    column("spilled_disk_bytes", LongType(), "what did not fit, as it was written to disk"),
+    column("failed_tasks", LongType(), "attempts of tasks that failed or were killed"),
+)
+_PEAKS: tuple[StructField, ...] = (
+    column("peak_task_bytes", LongType(), "most memory that one task took to sort, join and aggregate"),
+    column("peak_heap_bytes", LongType(), "largest heap of a JVM that runs tasks, asked every few seconds"),
+)
+SPARK_TOTALS = StructType(
+    [
+        column("stages", IntegerType(), "Spark stages that ran"),
+        *_SUMMED,
+        *_PEAKS,
+        column("retried_stages", IntegerType(), "stages that ran more than once"),
+        column("lost_executors", IntegerType(), "executors that went away meanwhile, idle ones left out"),
+        column(
+            "unknown_stages",
+            IntegerType(),
+            "stages that the driver had forgotten; null where it does not know how many",
+        ),
+    ]
+)
+SPARK_STAGE = StructType(
+    [
+        column("stage_id", IntegerType(), "Spark's number of it"),
+        column("name", StringType(), "what it was for, as in Spark's UI"),
+        column("seconds", DoubleType(), "wall time from its first task to its end"),
+        *_SUMMED,
+        *_PEAKS,
+        column("attempts", IntegerType(), "how often it was begun"),
+        column("longest_task_seconds", DoubleType(), "run time of the longest task"),
+        column("time_skew", DoubleType(), "longest task over the median one, by run time"),
+        column("rows_skew", DoubleType(), "largest task over the median one, by rows read from shuffles"),
+    ]
+)
 
 RUNS = Table(
     "ops.runs",
@@ -35,11 +89,18 @@ RUNS = Table(
                 "files", MapType(StringType(), StringType()), "models and pages it went by or left -> what they were"
             ),
             column("metrics", StringType(), "what the run reported, as JSON"),
+            column(
+                SPARK,
+                SPARK_TOTALS,
+                "what Spark did for it, but for its pipeline's stages, which have rows of their own",
+            ),
+            column(SPARK_STAGES, ArrayType(SPARK_STAGE), "the Spark stages that worked longest, heaviest first"),
+            column(ADVICE, ArrayType(StringType()), "what is worth changing, in words; empty where nothing is"),
         ]
     ),
     key=("run_id",),
     comment="One row per run of a job or pipeline stage.",
-    added=("seen", "files", "metrics"),
+    added=("seen", "files", "metrics", SPARK, SPARK_STAGES, ADVICE),
 )
 
 BATCHES = Table(

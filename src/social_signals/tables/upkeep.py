@@ -11,6 +11,7 @@ from pyspark.sql import Row
 from pyspark.sql.types import StructType
 
 from social_signals.core.errors import ConfigError, WriteConflictError
+from social_signals.core.steps import named
 from social_signals.tables.commits import UPKEEP
 from social_signals.tables.conflicts import CONFLICTS
 from social_signals.tables.store import Store
@@ -62,6 +63,7 @@ class Upkeep(Store):
         detail = self._detail(table)
         return Files(int(detail["numFiles"]), int(detail["sizeInBytes"]))
 
+    @named("pack")
     def optimize(self, table: Table) -> bool:
         """Pack small files into large ones, rows near each other by the contract's `cluster_by` where the table has no clustering of
         its own. Returns whether anything was to do: a table whose rows nothing has changed since it was last done is left alone."""
@@ -91,6 +93,7 @@ class Upkeep(Store):
         found = self.spark.sql(f"VACUUM {self._sql_name(table)} RETAIN {_hours(retention_days)} HOURS DRY RUN")
         return Cleared(found.count())
 
+    @named("clear")
     def clear(self, table: Table, *, retention_days: float) -> Cleared:
         """Delete the files that no version of the last `retention_days` refers to (VACUUM). Where there are none nothing is
         done, and no commit says that nothing was. To be called within `clearing`."""
