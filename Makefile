@@ -28,8 +28,8 @@ test-unit: setup ## the quick ones
 chaos: setup ## failures rehearsed: kills, cuts, full disks, two writers; half an hour on two cores
 	@. .venv/environment.sh && $(python) -m pytest -m chaos tests/chaos
 
-bench: setup ## every script of benchmarks/, one JSON line each
-	@. .venv/environment.sh && for script in benchmarks/*.py; do $(python) $$script || exit 1; done
+bench: setup ## every claim about speed and growth, with a page and a chart: docs/benchmarks.md (an hour; benchmarks/suite.py --only NAME for one)
+	@. .venv/environment.sh && $(python) benchmarks/suite.py
 
 lock: ## resolve requirements/*.in anew into the locks with hashes
 	uv pip compile --universal --python-version 3.10 --generate-hashes -q requirements/runtime.in -o requirements/runtime.lock
