@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +30,7 @@ def test_the_doctor_finds_the_lane_in_order(
         "xgboost",
         "GPU",
         "Task slots",
+        "Python of tasks",
         "Disk",
         "Catalog",
     ):
@@ -78,3 +80,13 @@ def test_wrong_versions_come_with_advice(monkeypatch: pytest.MonkeyPatch) -> Non
     assert findings["numpy"].state == machine.BAD
     assert "1.26" in findings["numpy"].advice
     assert findings["xgboost"].found == "not installed"
+
+
+def test_a_worker_with_other_packages_than_the_driver_is_named() -> None:
+    here = machine._python_here()
+    assert [f.state for f in machine.worker_findings([here])] == [machine.OK]
+    other = replace(here, host="node7", packages=(("numpy", "2.0.0"), *here.packages[1:]))
+    (finding,) = machine.worker_findings([other])
+    assert finding.state == machine.BAD
+    assert "node7" in finding.subject
+    assert "numpy 2.0.0" in finding.found

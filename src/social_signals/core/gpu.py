@@ -5,21 +5,30 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from pyspark.resource import ResourceProfile, ResourceProfileBuilder, TaskResourceRequests
 from pyspark.sql import SparkSession
 
 from social_signals.core import jars
 from social_signals.core.errors import ResourceError
 from social_signals.core.machine import gpu_names
+from social_signals.core.slots import task_slots
 
 CUDA = "cuda"
 # Shipped with every job; where an executor starts, it lies in the working folder (YARN) or in the image (Kubernetes).
 DISCOVERY = Path(__file__).with_name("find_gpus.sh")
 # Seconds that executors get to register with their GPUs.
 REGISTRATION_S = 120.0
+# How many cards a training task asks for where that is more than every task of the application gets; ours, Spark ignores it.
+TRAINING = "spark.social_signals.training.gpus"
 
 
 def gpu_settings(
-    *, master: str | None, gpus_per_executor: int, gpus_per_task: float, discovery: str | None
+    *,
+    master: str | None,
+    gpus_per_executor: int,
+    gpus_per_task: float,
+    discovery: str | None,
+    gpus_per_training_task: int | None = None,
 ) -> dict[str, str]:
     """The Spark settings of `platform.device=cuda` on a cluster; none in local mode, where Spark gives out no resources.
 
@@ -33,6 +42,8 @@ def gpu_settings(
         "spark.executor.resource.gpu.amount": str(gpus_per_executor),
         "spark.task.resource.gpu.amount": f"{gpus_per_task:g}",
     }
+    if gpus_per_training_task is not None:
+        values[TRAINING] = str(gpus_per_training_task)
     if master.startswith("yarn"):
         values["spark.executor.resource.gpu.discoveryScript"] = f"./{DISCOVERY.name}"
     if master.startswith("k8s:"):
@@ -59,6 +70,19 @@ def rapids_settings(version: str | None) -> tuple[list[str], dict[str, str]]:
     }
 
 
+def training_profile(spark: SparkSession, device: str) -> ResourceProfile | None:
+    """What the tasks of a training stage ask for, where that is not what all tasks do (`platform.gpus_per_training_task`).
+
+    Only the task's part: executors stay those of the application, which is what Spark 3.5 allows without dynamic allocation, on
+    standalone, YARN and Kubernetes; in local mode it gives out no GPUs, so there is nothing to ask for.
+    """
+    asked = spark.conf.get(TRAINING, None)
+    if device != CUDA or asked is None:
+        return None
+    cpus = int(str(spark.conf.get("spark.task.cpus", "1")))
+    return ResourceProfileBuilder().require(TaskResourceRequests().cpus(cpus).resource("gpu", float(asked))).build
+
+
 def require_gpu(spark: SparkSession, *, slots_with_gpu: int | None = None, wait_s: float = REGISTRATION_S) -> None:
     """Raise ResourceError unless this session can give a task a GPU. Starts no Spark job.
 
@@ -82,13 +106,6 @@ def require_gpu(spark: SparkSession, *, slots_with_gpu: int | None = None, wait_
                 hint="check that the nodes tell Spark of their GPUs (docs/gpu.md), or set platform.device=cpu",
             )
         time.sleep(1)
-
-
-def task_slots(spark: SparkSession) -> int:
-    """How many tasks can run at the same moment, GPUs counted, as Spark's barrier scheduler sees it."""
-    context = spark.sparkContext._jsc.sc()
-    profile = context.resourceProfileManager().resourceProfileFromId(0)
-    return int(context.maxNumConcurrentTasks(profile))
 
 
 def _require_card_here() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import platform
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -31,6 +33,9 @@ LANE = {
     "hydra-core": "1.3.",
     "mlflow": "3.",
 }
+
+# Packages that tasks import.
+IN_TASKS = ("numpy", "pandas", "pyarrow", "xgboost")
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,45 @@ def python_findings() -> list[Finding]:
                 "PYSPARK_PYTHON", workers, WARN, "workers run another Python than the driver; unset it or point it here"
             )
         )
+    return findings
+
+
+@dataclass(frozen=True)
+class TaskPython:
+    """The Python that a task runs in, as the task sees it. packages: name -> version of what was imported there."""
+
+    host: str
+    prefix: str
+    version: str
+    packages: tuple[tuple[str, str], ...]
+
+
+def task_pythons(spark: SparkSession) -> list[TaskPython]:
+    """Every Python that tasks of this session run in, by host and place. Starts a small Spark job, with four tasks a slot."""
+    count = 4 * spark.sparkContext.defaultParallelism
+    found = spark.sparkContext.parallelize(range(count), count).map(lambda _: _python_here()).distinct().collect()
+    return sorted(found, key=lambda one: (one.host, one.prefix))
+
+
+def _python_here() -> TaskPython:
+    imported = [(name, str(importlib.import_module(name).__version__)) for name in IN_TASKS]
+    return TaskPython(socket.gethostname(), sys.prefix, platform.python_version(), tuple(imported))
+
+
+def worker_findings(found: Iterable[TaskPython]) -> list[Finding]:
+    """The Pythons of the tasks beside this one: what is pickled here has to be read there."""
+    here = _python_here()
+    findings = []
+    for there in found:
+        packages = ", ".join(f"{name} {version}" for name, version in there.packages)
+        same = there.version.split(".")[:2] == here.version.split(".")[:2] and there.packages == here.packages
+        advice = (
+            ""
+            if same
+            else "not the versions of the driver; leave platform.ship_python at true, or install the lock there"
+        )
+        said = f"{there.version} ({there.prefix}), {packages}"
+        findings.append(Finding(f"Python of tasks on {there.host}", said, OK if same else BAD, advice))
     return findings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from social_signals.core.errors import ResourceError
@@ -9,14 +10,17 @@ from social_signals.core.errors import ResourceError
 PACKAGE = Path(__file__).parents[1]
 # spark-submit in cluster mode unpacks the archive of shipped files under this name in the driver's working folder.
 UNPACKED = "social_signals_files"
+# spark-submit has the driver import the package from the zip that workers get; the files stay with the package that it was made of.
+INSTALLED = "SOCIAL_SIGNALS_PACKAGE"
 
 
 def shipped(*parts: str) -> Path:
     """The path of a shipped file or folder: `shipped("conf")`, `shipped("models", "sentiment")`."""
     in_wheel = {"models": "packaged"}.get(parts[0], parts[0])
+    package = Path(os.environ.get(INSTALLED, PACKAGE))
     candidates = (
-        PACKAGE.joinpath(in_wheel, *parts[1:]),
-        PACKAGE.parents[1].joinpath(*parts),
+        package.joinpath(in_wheel, *parts[1:]),
+        package.parents[1].joinpath(*parts),
         Path.cwd().joinpath(UNPACKED, *parts),
     )
     for candidate in candidates:

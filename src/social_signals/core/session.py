@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from social_signals.core import gpu, jars
 from social_signals.core.errors import ConfigError, ResourceError
 from social_signals.core.lineage import LISTENERS, LineageParams, lineage_settings
+from social_signals.core.slots import await_slots
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +30,19 @@ _TAKEN_ALONG = ("spark.sql.session.timeZone",)
 class PlatformParams:
     """Where Spark runs and how much of it. `conf` adds or replaces any Spark setting, last word.
 
-    python_archive: a packed environment (venv-pack, conda-pack) that is shipped to workers with no Python of ours.
+    python_archive: an archive of an environment with `bin/python` in it, which is shipped to the workers. Where it is null and
+    `ship_python` is true, one is made of the Python here and the packages of the lock; false takes a Python that is at the same
+    path on every worker. installed_at: the folder of an image that has all of the suite, with its `.venv`, so that nothing
+    is shipped. staging: a folder that this machine and every worker see, for a driver on a standalone cluster; null means
+    `catalog.root`/_staging.
     packages: Maven coordinates beside those of the suite, for a source's driver or TensorFlow. lineage: see `core.lineage`.
     existing_session: take the session that is there (Databricks) instead of making one. java_options: more options for the
     driver's JVM, beside those of the suite.
 
     device: where models are trained and applied, `cpu` or `cuda`. With `cuda` on a cluster each executor asks for
     `gpus_per_executor` and each task for `gpus_per_task`: a whole GPU, which training with several workers needs, or a share of
-    at most a half, so that more tasks run beside each other. gpu_discovery: the script by which executors find their GPUs; null
+    at most a half, so that more tasks run beside each other. gpus_per_training_task: whole GPUs for each task of the stages that
+    train, whatever the others share; null is as every task. gpu_discovery: the script by which executors find their GPUs; null
     ships ours where Spark can ship one. rapids: version of the RAPIDS Accelerator, which lets SQL run on the GPU as well; null
     leaves it out.
     """
@@ -52,10 +58,14 @@ class PlatformParams:
     device: str = "cpu"
     gpus_per_executor: int = 1
     gpus_per_task: float = 1.0
+    gpus_per_training_task: int | None = None
     gpu_discovery: str | None = None
     rapids: str | None = None
     existing_session: bool = False
     python_archive: str | None = None
+    ship_python: bool = True
+    installed_at: str | None = None
+    staging: str | None = None
     java_options: str = ""
     packages: list[str] = field(default_factory=list)
     lineage: LineageParams = field(default_factory=LineageParams)
@@ -79,6 +89,13 @@ class PlatformParams:
                 f"platform.gpus_per_task is {self.gpus_per_task}",
                 hint="give 1 or more whole ones, or at most a half of one",
             )
+        if self.gpus_per_training_task is not None and not (
+            max(1, self.gpus_per_task) <= self.gpus_per_training_task <= self.gpus_per_executor
+        ):
+            raise ConfigError(
+                f"platform.gpus_per_training_task is {self.gpus_per_training_task}",
+                hint=f"give 1 or more, and no more than an executor has (platform.gpus_per_executor={self.gpus_per_executor})",
+            )
         if self.rapids is not None and self.device != "cuda":
             raise ConfigError(
                 f"platform.rapids is {self.rapids} and platform.device is {self.device}",
@@ -97,7 +114,21 @@ class PlatformParams:
 
     @property
     def is_local(self) -> bool:
+        """All of Spark is on this machine; with `local-cluster` the executors are processes of their own."""
         return bool(self.master) and str(self.master).startswith("local")
+
+    @property
+    def is_one_process(self) -> bool:
+        """The driver is all of Spark: executors are threads of it."""
+        return self.is_local and not self.is_local_cluster
+
+    @property
+    def is_local_cluster(self) -> bool:
+        return str(self.master).startswith("local-cluster")
+
+    @property
+    def is_standalone(self) -> bool:
+        return str(self.master).startswith("spark://")
 
     @property
     def all_packages(self) -> list[str]:
@@ -148,6 +179,7 @@ def settings(platform: PlatformParams) -> dict[str, str]:
             master=platform.master,
             gpus_per_executor=platform.gpus_per_executor,
             gpus_per_task=platform.gpus_per_task,
+            gpus_per_training_task=platform.gpus_per_training_task,
             discovery=platform.gpu_discovery,
         )
         values |= gpu.rapids_settings(platform.rapids)[1]
@@ -161,15 +193,20 @@ def launch_settings(platform: PlatformParams) -> dict[str, str]:
     # XGBoost and Delta read times in the JVM's zone in a few places that the session's zone does not reach.
     utc = "-Duser.timezone=UTC"
     log4j = Path(__file__).with_name("log4j2.properties")
-    quiet = f" -Dlog4j2.configurationFile={log4j.as_uri()}" if platform.is_local else ""
+    is_driver_here = platform.is_local or (platform.master is not None and platform.deploy_mode == "client")
+    quiet = f" -Dlog4j2.configurationFile={log4j.as_uri()}" if is_driver_here else ""
     more = f" {platform.java_options}" if platform.java_options else ""
     values = {
         "spark.driver.extraJavaOptions": utc + quiet + _collector(platform) + more,
         "spark.executor.extraJavaOptions": utc,
     }
+    executor_memory = platform.executor_memory
+    if executor_memory is None and (workers := re.fullmatch(r"local-cluster\[.*,\s*(\d+)\s*\]", str(platform.master))):
+        # An executor takes all that the master says a worker has, not Spark's default of it.
+        executor_memory = f"{workers.group(1)}m"
     optional = {
         "spark.driver.memory": platform.driver_memory,
-        "spark.executor.memory": platform.executor_memory,
+        "spark.executor.memory": executor_memory,
         "spark.executor.cores": platform.executor_cores,
         "spark.executor.instances": platform.num_executors,
     }
@@ -187,7 +224,14 @@ def _collector(platform: PlatformParams) -> str:
     """
     chosen = (platform.java_options, os.environ.get("JAVA_TOOL_OPTIONS", ""), os.environ.get("JDK_JAVA_OPTIONS", ""))
     is_chosen = any(re.search(r"-XX:\+Use\w*GC\b", options) for options in chosen)
-    return " -XX:+UseParallelGC" if platform.is_local and not is_chosen else ""
+    return " -XX:+UseParallelGC" if platform.is_one_process and not is_chosen else ""
+
+
+def class_path(platform: PlatformParams) -> dict[str, str]:
+    """The settings by which the JVMs of this machine read the jars in place."""
+    here = jars.classpath(more=platform.all_packages)
+    values = {"spark.driver.extraClassPath": here}
+    return values | ({"spark.executor.extraClassPath": here} if platform.is_local_cluster else {})
 
 
 def make_session(platform: PlatformParams, *, app_name: str) -> SparkSession:
@@ -211,7 +255,18 @@ def make_session(platform: PlatformParams, *, app_name: str) -> SparkSession:
             hint="run `social-signals doctor`; it names what does not fit together",
         ) from error
     session.sparkContext.setLogLevel("ERROR")
+    if not platform.is_one_process:
+        await_slots(session, cores_asked_for(platform))
     return session
+
+
+def cores_asked_for(platform: PlatformParams) -> int:
+    """How many cores are certain to come, when all executors have; 1 where only the cluster knows."""
+    if sizes := re.fullmatch(r"local-cluster\[\s*(\d+)\s*,\s*(\d+)\s*,.*\]", str(platform.master)):
+        return int(sizes.group(1)) * int(sizes.group(2))
+    if most := platform.conf.get("spark.cores.max"):
+        return int(most)
+    return (platform.num_executors or 1) * (platform.executor_cores or 1)
 
 
 def beside(session: SparkSession) -> SparkSession:
@@ -239,10 +294,10 @@ def spark_conf(platform: PlatformParams, *, app_name: str) -> SparkConf:
             values["spark.master"] = platform.master
         if platform.is_local:
             jars.resolve(more=platform.all_packages)
-            values.setdefault("spark.driver.extraClassPath", jars.classpath(more=platform.all_packages))
+            values = class_path(platform) | values
         else:
-            values["spark.jars.packages"] = ",".join((*jars.PACKAGES, *platform.all_packages))
-            values["spark.jars.excludes"] = ",".join(jars.EXCLUDES)
+            # Sent as files: on a cluster nobody but this machine needs a way to Maven, and this one only once.
+            values.setdefault("spark.jars", ",".join(map(str, jars.resolve(more=platform.all_packages))))
     for key, value in values.items():
         conf.set(key, value)
     return conf

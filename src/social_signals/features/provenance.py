@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path
+from importlib import resources
 from typing import Any
 
 from pyspark.sql import Row
@@ -45,8 +45,8 @@ def recipe_of(params: FeatureParams, consent: ConsentParams) -> str:
     return recipe(settings, asdict(consent), USER_FEATURES.schema.json())
 
 
-def recipe(*parts: Any, rooms: Sequence[Path] = (Path(__file__).parent,)) -> str:
-    """SHA-256 of `parts`, which JSON can say, of the package's version and of the code in the folders `rooms`."""
+def recipe(*parts: Any, rooms: Sequence[str] = (__name__.rpartition(".")[0],)) -> str:
+    """SHA-256 of `parts`, which JSON can say, of the package's version and of the code in the packages `rooms`."""
     said = [*parts, __version__, *(_code(room) for room in rooms)]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -75,9 +75,10 @@ def _read(note: str) -> dict | None:  # type: ignore[type-arg]
 
 
 @cache
-def _code(room: Path) -> str:
-    """Hash of the modules that measure: a slice made by other code is not carried over. Read from the installed package."""
+def _code(room: str) -> str:
+    """Hash of the modules that measure: a slice made by other code is not carried over. Read from the package, in a zip or not."""
     digest = hashlib.sha256()
-    for module in sorted(room.glob("*.py")):
+    modules = (entry for entry in resources.files(room).iterdir() if entry.name.endswith(".py"))
+    for module in sorted(modules, key=lambda entry: entry.name):
         digest.update(module.read_bytes())
     return digest.hexdigest()

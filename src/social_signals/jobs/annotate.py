@@ -104,8 +104,8 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
         log.info("no new post to annotate")
         return Outcome()
     context.progress.step("reading posts")
-    sentiment = sentiment_model(context.spark, text.sentiment)
-    entities = entity_model(context.spark, text.entities)
+    sentiment = sentiment_model(context.spark, text.sentiment, staging=context.staging)
+    entities = entity_model(context.spark, text.entities, staging=context.staging)
     # All tables are cut from one pass over the texts; without this each write would run the models again.
     annotated = annotate(
         pending,

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 
@@ -28,7 +27,7 @@ from social_signals.tables.silver import CONSENTS, INTERACTIONS, POSTS, USER_ID,
 log = logging.getLogger(__name__)
 
 # Whose code decides what a slice says: acts are read by the room of features.
-_ROOMS = tuple(Path(str(room.__file__)).parent for room in (features_room, creators_room))
+_ROOMS = (features_room.__name__, creators_room.__name__)
 _OPTIONAL = (USER_SNAPSHOTS, CONSENTS, POST_SENTIMENT, POST_ENTITIES, POST_TOPICS)
 
 

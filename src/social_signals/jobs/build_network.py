@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -31,7 +30,7 @@ from social_signals.tables.table import Table
 log = logging.getLogger(__name__)
 
 # Whose code decides what a slice says: acts are read by the room of features.
-_ROOMS = tuple(Path(str(room.__file__)).parent for room in (features_room, network_room))
+_ROOMS = (features_room.__name__, network_room.__name__)
 
 
 @dataclass

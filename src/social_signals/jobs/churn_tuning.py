@@ -106,7 +106,9 @@ def asked_of_everybody(
 ) -> DataFrame:
     """(as_of, user_id, p_churn_text) of those of `people` (as_of, user_id) who wrote, by the encoder that learnt from everybody."""
     texts = people.join(_documents(context, cutoffs=cutoffs, days=days), on=[AS_OF, USER_ID], how="inner")
-    read = leaving_chances(texts.select(POST_ID, TEXT), model=load_leaving_model(context.spark, folder))
+    read = leaving_chances(
+        texts.select(POST_ID, TEXT), model=load_leaving_model(context.spark, folder, staging=context.staging)
+    )
     joined = texts.join(read, on=POST_ID, how="inner")
     return joined.select(AS_OF, USER_ID, F.round(P_LEAVES, 6).alias(P_CHURN_TEXT))
 

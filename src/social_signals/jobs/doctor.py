@@ -27,10 +27,17 @@ SCHEMA = DoctorJob
 def run(job: DoctorJob, context: Context) -> Outcome:
     """Prints versions, jars, devices, slots, disk and catalog reachability; exit code 5 where something does not fit."""
     spark = context.spark
+    pythons: list[machine.TaskPython] = []
+
+    def of_workers() -> list[Finding]:
+        pythons.extend(machine.task_pythons(spark))
+        return machine.worker_findings(pythons)
+
     findings = machine.examined(
         machine.python_findings,
         machine.java_findings,
         lambda: machine.spark_findings(spark),
+        of_workers,
         lambda: machine.jar_findings(spark),
         lambda: machine.device_findings(wanted=job.platform.device),
         lambda: machine.disk_findings([Path.cwd(), context.catalog.file()]),
@@ -44,7 +51,8 @@ def run(job: DoctorJob, context: Context) -> Outcome:
             hint="; ".join(f"{f.subject}: {f.advice}" for f in bad),
         )
     counts = {state: sum(f.state == state for f in findings) for state in (OK, machine.WARN, BAD)}
-    return Outcome(metrics={"doctor": counts}, device=job.platform.device)
+    where = [{"host": one.host, "prefix": one.prefix, "version": one.version} for one in pythons]
+    return Outcome(metrics={"doctor": counts | {"task_pythons": where}}, device=job.platform.device)
 
 
 def _catalog_findings(context: Context) -> list[Finding]:

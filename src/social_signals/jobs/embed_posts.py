@@ -66,7 +66,7 @@ def embed_missing(context: Context, params: EmbeddingParams) -> str:
         catalog.create(POST_EMBEDDINGS)
         log.info("no new post to embed")
         return model_id
-    model = load_embedding_model(context.spark, folder)
+    model = load_embedding_model(context.spark, folder, staging=context.staging)
     context.progress.step("reading posts")
     catalog.merge(POST_EMBEDDINGS, embed_posts(pending, model=model, partitions=params.partitions))
     return model_id

@@ -89,7 +89,7 @@ def _sentiment(job: EvaluateJob, context: Context) -> Evaluated:
             hint=f"each line is a text, a tab and one of {', '.join(SENTIMENTS)} (or 0, 1, 2)",
         )
     truth = [names[label.strip().lower()] for _, _, label in lines.values()]
-    model = sentiment_model(context.spark, job.text.sentiment)
+    model = sentiment_model(context.spark, job.text.sentiment, staging=context.staging)
     posts = context.spark.createDataFrame([(str(n), text) for n, (text, _, _) in lines.items()], [POST_ID, TEXT])
     said = {int(r[POST_ID]): (r[LABEL], r[MODEL_ID]) for r in annotate_sentiment(posts, model=model).collect()}
     predicted = [said[n][0] for n in lines]
@@ -120,7 +120,7 @@ def _entities(job: EvaluateJob, context: Context) -> Evaluated:
     tokens = [sentence.tokens for sentence in sentences]
     truth = [sentence.tags for sentence in sentences]
     tagset = tagset_of(tag for tags in truth for tag in tags)
-    model = entity_model(context.spark, job.text.entities)
+    model = entity_model(context.spark, job.text.entities, staging=context.staging)
     posts = context.spark.createDataFrame([(str(n), " ".join(t)) for n, t in enumerate(tokens)], [POST_ID, TEXT])
     said = {int(r[POST_ID]): r["tags"] for r in annotate_words(posts, model=model).collect()}
     predicted = [as_bio(tags_in_tagset(tags_of_tokens(words, said[n]), tagset)) for n, words in enumerate(tokens)]

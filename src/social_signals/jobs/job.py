@@ -59,6 +59,16 @@ class Context:
     progress: Progress
     advice: list[str] = field(default_factory=list)
 
+    @property
+    def staging(self) -> str | None:
+        """Where executors on other machines read text models, which lie on the driver's disk: under the root, as the tables do.
+
+        None where all of Spark is on this machine.
+        """
+        if str(self.spark.sparkContext.master).startswith("local"):
+            return None
+        return f"{self.catalog.params.root.rstrip('/')}/models/text"
+
 
 @dataclass
 class Outcome:

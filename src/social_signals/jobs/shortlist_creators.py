@@ -222,7 +222,7 @@ def _known(
 
 def _textual(job: ShortlistCreatorsJob, context: Context) -> Textual:
     context.progress.step("reading the brief")
-    model = load_embedding_model(context.spark, folder_of(job.embeddings))
+    model = load_embedding_model(context.spark, folder_of(job.embeddings), staging=context.staging)
     vectors = context.catalog.read(POST_EMBEDDINGS)
     model_id = model.card.model_id
     if vectors.where(F.col(MODEL_ID) == model_id).isEmpty():

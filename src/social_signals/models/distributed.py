@@ -19,7 +19,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from social_signals.core.errors import ConfigError, ResourceError
-from social_signals.core.gpu import require_gpu, task_slots
+from social_signals.core.gpu import require_gpu, training_profile
+from social_signals.core.slots import task_slots
 from social_signals.core.workers import settled
 from social_signals.models.checkpoints import CheckpointFolder
 from social_signals.models.lifeline import Lifeline
@@ -79,7 +80,7 @@ def require_barrier(spark: SparkSession, *, workers: int | None, device: str = "
             "spark.dynamicAllocation.enabled is true; workers that train together need executors that stay",
             hint="set platform.conf.spark.dynamicAllocation.enabled=false and platform.num_executors",
         )
-    slots = task_slots(spark)
+    slots = task_slots(spark, training_profile(spark, device))
     if device != "cpu" and str(spark.sparkContext.master).startswith("local"):
         slots = min(slots, 1)
     if workers is not None and workers > slots:
@@ -250,11 +251,14 @@ def _grown(
     # (SPARK-24820), and the deal must not depend on how rows happened to lie.
     dealt = rows.repartition(workers, F.col(by))
     schema = "booster binary, history string, device string"
+    profile = training_profile(spark, device)
     with _lifeline(spark, checkpoints) as lifeline:
         told = replace(growth, lifeline=lifeline.address)
         # A single worker has nobody to wait for, so several of them may train next to each other.
         trees = dealt.mapInArrow(settled(worker(told)), schema, barrier=workers > 1)
-        grown = watched(spark, trees.collect, workers=workers, limits=params.limits, heard=lifeline.heard)
+        # A frame of Spark 3.5 takes no resources of its own; its rows do, and they are the same stage.
+        collect = trees.collect if profile is None else trees.rdd.withResources(profile).collect
+        grown = watched(spark, collect, workers=workers, limits=params.limits, heard=lifeline.heard)
     found = grown[0]
     if not found["device"].startswith(device):
         raise ResourceError(

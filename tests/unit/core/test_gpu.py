@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,21 @@ def test_each_platform_is_told_of_gpus_in_its_own_way() -> None:
     assert own["spark.task.resource.gpu.amount"] == "0.5"
 
 
+def test_stages_that_train_take_whole_cards_while_the_others_share_one(spark_session: SparkSession) -> None:
+    shared = ["platform.gpus_per_task=0.25", "platform.gpus_per_training_task=1"]
+    found = gpu_conf("standalone", *shared)
+    assert found == AMOUNTS | {"spark.task.resource.gpu.amount": "0.25", gpu.TRAINING: "1"}
+    spark = spark_session.newSession()
+    assert gpu.training_profile(spark, "cuda") is None, "every task asks for the same"
+    spark.conf.set(gpu.TRAINING, found[gpu.TRAINING])
+    profile = gpu.training_profile(spark, "cuda")
+    assert profile is not None
+    asked = {name: request.amount for name, request in profile.taskResources.items()}
+    assert asked == {"cpus": 1.0, "gpu": 1.0}
+    assert not profile.executorResources, "executors are those of the application"
+    assert gpu.training_profile(spark, "cpu") is None
+
+
 def test_without_cuda_nothing_is_said_of_gpus() -> None:
     for name in ("local", "standalone", "yarn", "kubernetes", "databricks"):
         assert not [k for k in settings(composed("pipeline", [f"platform={name}"])[0].platform) if "gpu" in k]
@@ -55,8 +71,9 @@ def test_without_cuda_nothing_is_said_of_gpus() -> None:
 def test_rapids_brings_its_jar_its_plugin_and_leaves_the_memory_alone() -> None:
     platform = PlatformParams(master="yarn", device="cuda", rapids="26.04.2")
     assert platform.all_packages == [f"{jars.RAPIDS}:26.04.2"]
-    line = command("jobs/x.py", [], platform=platform, spark_home=Path("/opt/spark"))
-    assert line[line.index("--packages") + 1].endswith(",com.nvidia:rapids-4-spark_2.12:26.04.2")
+    in_image = replace(platform, installed_at="/opt/social-signals")
+    line = command("jobs/x.py", [], platform=in_image, spark_home=Path("/opt/spark"))
+    assert line[line.index("--packages") + 1] == "com.nvidia:rapids-4-spark_2.12:26.04.2"
     found = settings(platform)
     assert found["spark.plugins"] == "com.nvidia.spark.SQLPlugin"
     assert found["spark.rapids.memory.gpu.pool"] == "NONE"
@@ -68,6 +85,8 @@ def test_rapids_brings_its_jar_its_plugin_and_leaves_the_memory_alone() -> None:
         ({"gpus_per_task": 0.7}, "platform.gpus_per_task is 0.7"),
         ({"gpus_per_task": 0.0}, "platform.gpus_per_task is 0.0"),
         ({"gpus_per_executor": 0}, "platform.gpus_per_executor is 0"),
+        ({"gpus_per_training_task": 2}, "platform.gpus_per_training_task is 2"),
+        ({"gpus_per_task": 2.0, "gpus_per_training_task": 1, "gpus_per_executor": 2}, "gpus_per_training_task is 1"),
         ({"rapids": "26.04.2"}, "platform.device is cpu"),
         ({"device": "cuda", "master": "k8s://https://host:443"}, "platform.gpu_discovery is not set"),
     ],

@@ -7,14 +7,16 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from social_signals.core.errors import ConfigError
+from social_signals.core import slots
+from social_signals.core.errors import ConfigError, ResourceError
 from social_signals.core.lineage import LineageParams
-from social_signals.core.session import PlatformParams, launch_settings, settings
+from social_signals.core.session import PlatformParams, cores_asked_for, launch_settings, settings
 
 
 def test_the_session_speaks_utc_and_delta(spark_session: SparkSession, tmp_path) -> None:
@@ -45,6 +47,7 @@ def test_a_platform_that_cannot_be_is_refused_at_the_door(wrong: dict[str, objec
         ({"master": "local[2]", "java_options": "-XX:+UseZGC"}, "", False),
         ({"master": "local[2]"}, "-XX:+UseSerialGC", False),
         ({"master": "spark://host:7077"}, "", False),
+        ({"master": "local-cluster[2,1,1024]"}, "", False),
     ],
 )
 def test_a_local_driver_collects_in_parallel_unless_told_otherwise(
@@ -94,3 +97,27 @@ def test_a_driver_that_ran_a_barrier_stage_ends_under_spark_submit(tmp_path: Pat
     # Without the last line of the script it would hang.
     ran = subprocess.run(line, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert (ran.returncode, ran.stdout) == (0, "2\n"), ran.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("platform", "cores"),
+    [
+        ({"master": "local-cluster[3,2,1024]"}, 6),
+        ({"master": "spark://h:7077", "conf": {"spark.cores.max": "12"}}, 12),
+        ({"master": "yarn", "num_executors": 4, "executor_cores": 2}, 8),
+        ({"master": "spark://h:7077"}, 1),
+    ],
+)
+def test_how_many_cores_are_waited_for(platform: dict[str, Any], cores: int) -> None:
+    assert cores_asked_for(PlatformParams(**platform)) == cores
+
+
+def test_executors_that_never_come_end_the_job_in_words(
+    spark_session: SparkSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert slots.await_slots(spark_session, 2) == 2
+    assert slots.await_slots(spark_session, 3, all_s=0) == 2
+    assert "2 of 3 task slots have registered" in caplog.text
+    monkeypatch.setattr(slots, "task_slots", lambda _: 0)
+    with pytest.raises(ResourceError, match=r"no executor has registered with local\[2\] in 0 seconds"):
+        slots.await_slots(spark_session, 1, first_s=0)
