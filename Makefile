@@ -2,7 +2,7 @@
 python := .venv/bin/python
 # Two processes, each with a Spark session of its own; files that read the same pipeline run stay together (tests/conftest.py).
 side_by_side := -n 2 --dist loadfile --no-loadscope-reorder
-.PHONY: help setup format check test test-unit chaos bench lock pictures wheel clean
+.PHONY: help setup format check test test-unit chaos cluster bench lock pictures wheel clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-unit: setup ## the quick ones
 
 chaos: setup ## failures rehearsed: kills, cuts, full disks, two writers; half an hour on two cores
 	@. .venv/environment.sh && $(python) -m pytest -m chaos tests/chaos
+
+cluster: setup ## the same tables in local mode, local-cluster and on hosts of a standalone cluster; half an hour
+	. .venv/environment.sh && $(python) -m pytest -m cluster -s tests/cluster
 
 bench: setup ## every claim about speed and growth, with a page and a chart: docs/benchmarks.md (an hour; benchmarks/suite.py --only NAME for one)
 	@. .venv/environment.sh && $(python) benchmarks/suite.py
