@@ -24,7 +24,8 @@ from social_signals.tables.table import Table
 
 log = logging.getLogger(__name__)
 
-UNDECIDING = ("platform", "log_format", "dry_run", "now", "force", "resume")
+# Neither does where the tables lie: the ledger lies with them.
+UNDECIDING = ("platform", "catalog", "log_format", "dry_run", "now", "force", "resume")
 
 
 def new_run_id(job: str, *, now: datetime) -> str:

@@ -135,7 +135,7 @@ def test_where_a_run_stands_does_not_change_what_it_computes() -> None:
     def hash_of(*overrides: str) -> str:
         return config_hash_of(composed("pipeline", overrides)[0])
 
-    assert hash_of() == hash_of("platform=standalone", "log_format=json", "dry_run=true")
+    assert hash_of() == hash_of("platform=standalone", "log_format=json", "dry_run=true", "catalog.root=elsewhere")
     assert hash_of() != hash_of("churn.horizon_days=31")
 
 
