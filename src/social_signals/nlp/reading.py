@@ -80,8 +80,9 @@ def grouped_texts(
     """
     slots = posts.sparkSession.sparkContext.defaultParallelism
     # an explicit number, or adaptive execution would put a small table into one task on one core; four a slot, so that none
-    # waits long for the last one
-    texts = distinct_texts(posts).repartition(partitions or 4 * slots, TEXT_HASH)
+    # waits long for the last one. By a hash of the hash: where as many partitions by the hash itself are there already, Spark leaves
+    # the number out, and which texts share a group, and with it the last bits of what is said of them, would hang on a setting
+    texts = distinct_texts(posts).repartition(partitions or 4 * slots, F.xxhash64(TEXT_HASH))
     groups = texts.mapInPandas(settled(_grouping(languages, inputs, pieces)), _group_schema(inputs))
     return groups.select(*_ABOUT, *(column for columns in inputs for column in as_annotations(columns)))
 

@@ -310,13 +310,13 @@ def creator_topics(post_topics: DataFrame, posts: DataFrame, *, as_of: datetime,
     sums = (
         about.select(USER_ID, F.explode(WEIGHTS).alias("part"))
         .groupBy(USER_ID, F.col("part")[TOPIC].alias(TOPIC))
-        .agg(F.sum(F.col("part")[WEIGHT]).alias("weight_sum"))
+        # exact, since a weight has six digits: the last ones of a sum of floats depend on its order
+        .agg(F.sum(F.col("part")[WEIGHT].cast("decimal(18,6)")).cast("double").alias("weight_sum"))
     )
     return sums.join(counts, on=USER_ID, how="inner").select(
         F.lit(as_of).alias(AS_OF),
         USER_ID,
         TOPIC,
-        # a sum's last digits depend on its order
         F.round(F.col("weight_sum") / F.col(POSTS_COUNT), 6).alias(SHARE),
         POSTS_COUNT,
         F.lit(model_id).alias(MODEL_ID),

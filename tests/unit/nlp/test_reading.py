@@ -32,3 +32,19 @@ def test_a_packaged_model_says_which_pieces_it_knows(sentiment_model: SentimentM
     assert {"the", "##ing", "!"} <= pieces
     assert not any(piece[0] in CASE_MARKS for piece in pieces if piece)
     assert pieces_of(object()) == frozenset(), "no WordPiece, no pieces"
+
+
+def test_which_texts_share_a_group_does_not_hang_on_the_number_of_partitions(spark_session: SparkSession) -> None:
+    spark = spark_session.newSession()
+    posts = spark.createDataFrame(
+        [(str(i), f"text number {i}") for i in range(3 * GROUP)], "post_id string, text string"
+    )
+
+    def groups(shuffle_partitions: int) -> set[tuple[str, ...]]:
+        spark.conf.set("spark.sql.shuffle.partitions", str(shuffle_partitions))
+        found = grouped_texts(posts, partitions=8, languages=None, inputs=[MARKED]).select("text_hash").collect()
+        return {tuple(row[0]) for row in found}
+
+    # As many as the texts are dealt to, and another number.
+    assert groups(8) == groups(3)
+    assert len(groups(8)) > 3, "dealt to eight tasks, however few the texts are"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from itertools import permutations
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -133,3 +134,17 @@ def test_shares_of_a_person_are_of_what_was_known_at_the_cut_off(rows: Callable[
     )
     found = creator_topics(about, posts, as_of=day + timedelta(days=1), model_id="m").collect()
     assert sorted((r.user_id, r.topic, r.share, r.posts_count) for r in found) == [("u", 0, 0.5, 2), ("u", 1, 0.5, 2)]
+
+
+def test_a_share_does_not_depend_on_the_order_of_the_posts(
+    rows: Callable[..., DataFrame], spark_session: SparkSession
+) -> None:
+    day = datetime(2024, 5, 1, tzinfo=timezone.utc)
+    # Added as floats these come to 0.600002 or to a little more or less, and a quarter of that lies between two shares.
+    orders = list(permutations([0.1, 0.2, 0.3, 0.000002]))
+    said = [(f"u{u}", f"p{u}-{i}", weight) for u, order in enumerate(orders) for i, weight in enumerate(order)]
+    posts = rows(POSTS, *({"post_id": p, "author_id": u, "event_ts": day} for u, p, _ in said))
+    weights = [{"post_id": p, "topic": 0, "weights": [(0, w)], "text_hash": "h", "model_id": "m"} for _, p, w in said]
+    found = creator_topics(rows(POST_TOPICS, *weights), posts, as_of=day + timedelta(days=1), model_id="m").collect()
+    assert len(found) == len(orders)
+    assert {r.share for r in found} == {0.150001}
