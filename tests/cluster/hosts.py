@@ -199,7 +199,7 @@ class Cluster:
     def logs(self) -> str:
         """The ends of the logs of master, workers, and of what they ran last: for the message of a failed assertion."""
         files = [self.folder / "master.log", *(w.folder / "log" for w in self.workers)]
-        files += sorted(self.folder.glob("worker*/work/*/**/std*"))
+        files += sorted(self.folder.glob("worker*/work/*/std*")) + sorted(self.folder.glob("worker*/work/*/*/std*"))
         return "\n".join(f"--- {f.relative_to(self.folder)}\n{f.read_text(errors='replace')[-3000:]}" for f in files)
 
     # -- harm ---------------------------------------------------------------------------------------------------------

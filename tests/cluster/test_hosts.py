@@ -1,7 +1,8 @@
-"""The hosts of the tests are what they claim to be: apart, bare, cut off when asked, and gone afterwards."""
+"""The hosts of the tests are what they claim to be: apart, bare, cut off when asked, gone afterwards; and jobs run on them."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,17 @@ def test_workers_are_hosts_of_their_own_with_nothing_of_ours(hosts: Cluster) -> 
         assert not any((seen / hidden.resolve().relative_to("/")).iterdir()), f"{hidden} is to be seen"
     assert first.host.address != second.host.address
     assert first.host.pids() != second.host.pids()
+
+
+def test_tasks_run_in_the_python_that_was_sent(hosts: Cluster, tmp_path: Path) -> None:
+    done = hosts.submit("doctor", f"catalog.root={tmp_path / 'lakehouse'}", timeout_s=240)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{hosts.logs()}"
+    last = json.loads(done.stdout.splitlines()[-1])
+    prefixes = {Path(one["prefix"]) for one in last["metrics"]["doctor"]["task_pythons"]}
+    folders = [worker.folder / "work" for worker in hosts.workers]
+    # One for each executor, inside its own working folder: neither the checkout's environment nor one of the system.
+    assert len(prefixes) == 2
+    assert all(sum(prefix.is_relative_to(folder) for prefix in prefixes) == 1 for folder in folders), prefixes
 
 
 def _a_test_that_fails(cluster: Cluster, started: list[subprocess.Popen[bytes] | None]) -> None:

@@ -51,8 +51,12 @@ class _JvmStderr(io.TextIOBase):
 
 
 def part_stderr_from_stdout() -> None:
-    """Under `spark-submit`, send what is written to `sys.stderr` to the stderr of spark-submit itself."""
-    if "PYSPARK_GATEWAY_PORT" not in os.environ or isinstance(sys.stderr, _JvmStderr):
+    """Under `spark-submit`, send what is written to `sys.stderr` to the stderr of spark-submit itself.
+
+    Not where whoever started this Python has parted the two already (SOCIAL_SIGNALS_STDERR_APART, `submit/driver.sh`).
+    """
+    is_apart = "SOCIAL_SIGNALS_STDERR_APART" in os.environ or isinstance(sys.stderr, _JvmStderr)
+    if "PYSPARK_GATEWAY_PORT" not in os.environ or is_apart:
         return
     from pyspark import SparkContext
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyspark
 from pyspark.sql import SparkSession
 
 from social_signals.core import jars
@@ -55,7 +56,8 @@ def python_findings() -> list[Finding]:
     advice = "" if fits else "use Python 3.10 or 3.11; Spark 3.5 runs on no newer one"
     findings = [Finding("Python", f"{version} ({sys.executable})", OK if fits else BAD, advice)]
     for package, wanted in LANE.items():
-        found = _installed(package)
+        # Where Spark brought its own Python there is no distribution of that name.
+        found = str(pyspark.__version__) if package == "pyspark" else _installed(package)
         if found is None:
             findings.append(Finding(package, "not installed", BAD, f"pip install '{package}=={wanted}*'"))
         elif not found.startswith(wanted):

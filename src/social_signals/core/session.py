@@ -251,13 +251,19 @@ def make_session(platform: PlatformParams, *, app_name: str) -> SparkSession:
         session = SparkSession.builder.config(conf=conf).getOrCreate()
     except Exception as error:
         raise ResourceError(
-            f"Spark did not start: {str(error).strip().splitlines()[0][:300]}",
+            f"Spark did not start: {_reason(error)}",
             hint="run `social-signals doctor`; it names what does not fit together",
         ) from error
     session.sparkContext.setLogLevel("ERROR")
     if not platform.is_one_process:
         await_slots(session, cores_asked_for(platform))
     return session
+
+
+def _reason(error: Exception) -> str:
+    """The words of the JVM's exception; py4j's own first line says only which call it was."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return next((line[2:] for line in lines if line.startswith(": ")), lines[0])[:300]
 
 
 def cores_asked_for(platform: PlatformParams) -> int:

@@ -14,6 +14,7 @@ if [ -e "$here/environment.packed" ]; then
   export SOCIAL_SIGNALS_ENVIRONMENT=$here/environment.packed
   python=$here/social_signals_python
 fi
+export SOCIAL_SIGNALS_STDERR_APART=1
 "$python" "$@" >"$here/stdout" 2> >(tee "$here/stderr" >&2)
 code=$?
 cat "$here/stdout"

@@ -27,6 +27,24 @@ from social_signals.submit.shipment import PYTHON, Shipment, shared
 
 # Of this machine; Spark would have them replace those of the worker.
 _OURS = re.compile(r"^(PYSPARK_|PYTHON|SPARK_|VIRTUAL_ENV|SOCIAL_SIGNALS_(JARS|PACKAGE)$|JDK_JAVA_OPTIONS)")
+# What Spark opens of Java 17 for every JVM that it starts, but for the driver of a program on a standalone worker.
+OPENED = (
+    "java.base/java.lang",
+    "java.base/java.lang.invoke",
+    "java.base/java.lang.reflect",
+    "java.base/java.io",
+    "java.base/java.net",
+    "java.base/java.nio",
+    "java.base/java.util",
+    "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic",
+    "java.base/jdk.internal.ref",
+    "java.base/sun.nio.ch",
+    "java.base/sun.nio.cs",
+    "java.base/sun.security.action",
+    "java.base/sun.util.calendar",
+    "java.security.jgss/sun.security.krb5",
+)
 # Seconds: between two looks, and for the last words to be seen by this machine when the driver has ended.
 _EVERY_S, _AFTER_S = 0.5, 20.0
 
@@ -64,8 +82,9 @@ def stage(script: str, shipment: Shipment, staging: Path) -> tuple[Staged, Shipm
     staged.folder.mkdir(parents=True)
     jars = tuple(str(shared(Path(jar), staging / "jars")) for jar in shipment.jars)
     shutil.copyfile(script, staged.job)
-    for source, name in (("driver.sh", "driver.sh"), ("python.sh", PYTHON)):
-        shutil.copy(Path(__file__).with_name(source), staged.folder / name)
+    starter = staged.folder / PYTHON
+    for source, place in (("driver.sh", staged.starter), ("python.sh", starter)):
+        shutil.copy(Path(__file__).with_name(source), place)
     code, files = (shared(Path(path), staged.folder) for path in (shipment.code, shipment.files))
     python = None
     if shipment.python is not None:
@@ -75,7 +94,9 @@ def stage(script: str, shipment: Shipment, staging: Path) -> tuple[Staged, Shipm
     # Spark insists on a jar of the program; the program is Spark's, so there is nothing in it.
     with zipfile.ZipFile(staged.folder / "nothing.jar", "w") as jar:
         jar.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
-    return staged, replace(shipment, code=str(code), files=str(files), python=python, jars=jars)
+    # An archive of somebody's own is unpacked by Spark, and needs no starter.
+    needed = None if shipment.starter is None else str(starter)
+    return staged, replace(shipment, code=str(code), files=str(files), python=python, starter=needed, jars=jars)
 
 
 def command_on_worker(
@@ -90,6 +111,8 @@ def command_on_worker(
     # The driver's JVM is started by the outer one.
     conf = launch_settings(platform) | {k: v for k, v in platform.conf.items() if k.startswith("spark.driver.")}
     conf = {k: v for k, v in conf.items() if k.startswith("spark.driver.")}
+    opened = " ".join(f"--add-opens={package}=ALL-UNNAMED" for package in OPENED)
+    conf["spark.driver.extraJavaOptions"] = f"{conf.get('spark.driver.extraJavaOptions', '')} {opened}".strip()
     conf["spark.standalone.submit.waitAppCompletion"] = "true"
     line = [inside[0], "--master", str(platform.master), "--deploy-mode", "cluster"]
     line += ["--class", "org.apache.spark.deploy.SparkSubmit"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,7 +62,7 @@ def test_spark_submit_is_submitted_as_a_program_of_the_jvm(staged: tuple[Staged,
 
 def test_all_that_the_driver_needs_lies_in_the_staging_folder(staged: tuple[Staged, Shipment], tmp_path: Path) -> None:
     folder, shipment = staged
-    paths = [shipment.code, shipment.files, shipment.python, *shipment.jars]
+    paths = [shipment.code, shipment.files, shipment.python, shipment.starter, *shipment.jars]
     assert all(Path(str(path)).is_relative_to(tmp_path / "staging") for path in paths)
     assert (folder.folder / "environment.packed").read_text() == "environment-1.packed"
     assert os.access(folder.starter, os.X_OK)
@@ -168,3 +170,18 @@ def test_the_driver_gets_nothing_of_this_machines_python_and_spark() -> None:
         "JAVA_HOME": "1",
     }
     assert on_worker.bare(ours | theirs) == theirs
+
+
+def test_java_17_is_as_open_to_the_driver_as_spark_has_it_anywhere_else(staged: tuple[Staged, Shipment]) -> None:
+    import pyspark
+
+    (launcher,) = (Path(pyspark.__file__).parent / "jars").glob("spark-launcher_*.jar")
+    options = zipfile.ZipFile(launcher).read("org/apache/spark/launcher/JavaModuleOptions.class")
+    theirs = {found.decode() for found in re.findall(rb"--add-opens=([\w./]+)=ALL-UNNAMED", options)}
+    assert theirs == set(on_worker.OPENED)
+    line = on_worker.command_on_worker(
+        [], platform=PLATFORM, spark_home=Path("/opt/spark"), shipment=staged[1], staged=staged[0]
+    )
+    (said,) = [word for word in line if word.startswith("spark.driver.extraJavaOptions") and "add-opens" in word]
+    assert all(f"--add-opens={package}=ALL-UNNAMED" in said for package in theirs)
+    assert said.startswith("spark.driver.extraJavaOptions=-Duser.timezone=UTC ")
