@@ -29,7 +29,7 @@ def test_a_driver_that_dies_at_every_write_and_is_started_again_writes_what_a_cl
         shutil.copytree(clean.after[JOBS[before - 1]], root)
     root.mkdir(exist_ok=True)
     for _ in range(MOST_DEATHS):
-        done = ended(start(job, root, *source, log=log))
+        done = ended(start(job, root, *source, "resume=true", log=log))
         if done.code != KILLED:
             break
         tally.kills += 1

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pyspark import inheritable_thread_target
+from pyspark import InheritableThread
 from pyspark.sql import SparkSession
 
 from social_signals.core.errors import ResourceError, known_error
@@ -163,9 +163,8 @@ def watched(
                 return
 
     with _job_group(spark) as group:
-        thread = threading.Thread(
-            target=inheritable_thread_target(watch), args=(group,), name="training watchdog", daemon=True
-        )
+        # This kind of thread gives back what Java holds for it when it ends.
+        thread = InheritableThread(target=watch, args=(group,), name="training watchdog", daemon=True)
         thread.start()
         try:
             return action()
