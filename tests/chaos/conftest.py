@@ -5,17 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from tests.chaos import world
-from tests.chaos.content import content, difference
-from tests.chaos.runs import JOBS, LONG_TRAINING, run
+from tests.chaos.content import Content, content, difference
+from tests.chaos.runs import JOBS, LONG_TRAINING, in_process, run
 from tests.chaos.tally import TALLY, Tally
 
 
@@ -53,19 +51,15 @@ class Clean:
     """The lakehouse after each job of a sequence to which nothing happened, and what it holds in the end."""
 
     after: dict[str, Path]
-    content: dict[str, Counter[str]]
+    content: Content
 
 
 @pytest.fixture(scope="session")
-def clean(source: list[str], spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Clean:
+def clean(source: list[str], tmp_path_factory: pytest.TempPathFactory) -> Clean:
     """`after[job]` is a copy of the lakehouse when that job has ended."""
     folder = tmp_path_factory.mktemp("clean")
-    root, after = folder / "lakehouse", {}
-    for job in JOBS:
-        run(job, root, *source)
-        after[job] = folder / f"after-{job}"
-        shutil.copytree(root, after[job])
-    return Clean(after, content(spark_session, root))
+    in_process("tests.chaos.in_order", str(folder), *source, cwd=folder)
+    return Clean({job: folder / f"after-{job}" for job in JOBS}, content(folder / "lakehouse"))
 
 
 def before(job: str, clean: Clean, folder: Path) -> Path:
@@ -78,21 +72,19 @@ def before(job: str, clean: Clean, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def of_two_workers(
-    clean: Clean, source: list[str], spark_session: SparkSession, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Counter[str]]:
+def of_two_workers(clean: Clean, source: list[str], tmp_path_factory: pytest.TempPathFactory) -> Content:
     """What the lakehouse holds after a training of two workers to which nothing happened."""
     root = before("train_churn", clean, tmp_path_factory.mktemp("two"))
     run("train_churn", root, *source, *LONG_TRAINING)
-    return content(spark_session, root)
+    return content(root)
 
 
 @pytest.fixture
-def same_as(spark_session: SparkSession, tally: Tally) -> Callable[[dict[str, Counter[str]], Path], None]:
+def same_as(tally: Tally) -> Callable[[Content, Path], None]:
     """`same_as(expected, root)` fails unless the lakehouse holds the same, and counts in the tally what differs."""
 
-    def check(expected: dict[str, Counter[str]], root: Path) -> None:
-        found = difference(expected, content(spark_session, root))
+    def check(expected: Content, root: Path) -> None:
+        found = difference(expected, content(root))
         tally.difference = sum(found.values(), tally.difference)
         assert found == {}
 
@@ -100,11 +92,9 @@ def same_as(spark_session: SparkSession, tally: Tally) -> Callable[[dict[str, Co
 
 
 @pytest.fixture
-def same_after(
-    clean: Clean, spark_session: SparkSession, same_as: Callable[[dict[str, Counter[str]], Path], None]
-) -> Callable[[str, Path], None]:
+def same_after(clean: Clean, same_as: Callable[[Content, Path], None]) -> Callable[[str, Path], None]:
     """`same_after(job, root)`: as `same_as`, with the clean run as it was after that job."""
-    return lambda job, root: same_as(content(spark_session, clean.after[job]), root)
+    return lambda job, root: same_as(content(clean.after[job]), root)
 
 
 @pytest.fixture

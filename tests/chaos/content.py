@@ -1,4 +1,4 @@
-"""What a lakehouse holds, without what differs from run to run by right: who ran when. And in what two of them differ."""
+"""What a lakehouse holds, row by row, and in what two of them differ."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+from tests.cluster.content import rows_of
+
+Content = dict[str, Counter[str]]
 
 # The ledger is a log of runs: each is a row, those that died among them.
-LOGS = ("ops.runs",)
+LEDGER = "ops.runs"
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,28 @@ class Difference:
         return Difference(self.lost + other.lost, self.doubled + other.doubled, self.changed + other.changed)
 
 
-def content(spark: SparkSession, root: Path) -> dict[str, Counter[str]]:
-    """Table -> its rows as JSON with their number; and `models`, the hashes of every file of each model and who is champion."""
-    found = {}
-    for log in sorted(root.glob("*/*/_delta_log")):
-        name = f"{log.parent.parent.name}.{log.parent.name}"
-        if name in LOGS:
-            continue
-        rows = spark.read.format("delta").load(str(log.parent))
-        one = F.to_json(F.struct(*sorted(rows.columns)), {"ignoreNullFields": "false"})
-        found[name] = Counter(row[0] for row in rows.select(one).collect())
-    kept = [f for f in sorted(root.glob("models/*/**/*")) if f.is_file() and f.suffix in (".ubj", ".json")]
+def lines(root: Path, table: str, *, without: tuple[str, ...] = ()) -> Counter[str]:
+    """The rows of a table as text with their number; every column counts, those about the clock of the run too."""
+    rows = rows_of(root / table.replace(".", "/"))
+    names = sorted(set(rows.column_names) - set(without))
+    return Counter(repr(values) for values in zip(*(rows.column(name).to_pylist() for name in names), strict=True))
+
+
+def content(root: Path) -> Content:
+    """Table -> its rows, but those of the ledger; and `models`, the hash of every file of each model and who is champion."""
+    tables = [f"{log.parent.parent.name}.{log.parent.name}" for log in sorted(root.glob("*/*/_delta_log"))]
+    found = {table: lines(root, table) for table in tables if table != LEDGER}
+    # A card tells with which versions of tables the model was made, and the manifest tells the hash of the card.
+    kept = [f for f in sorted(root.glob("models/*/**/*")) if f.suffix in (".ubj", ".json") and f.is_file()]
     found["models"] = Counter(
         json.dumps([str(f.relative_to(root)), hashlib.sha256(f.read_bytes()).hexdigest()])
         for f in kept
-        # A card says with which run it was made; the model's own files are what it is.
-        if f.name != "card.json" and "MLmodel" not in f.name and f.name != "manifest.json"
+        if f.name not in ("card.json", "manifest.json")
     )
     return found
 
 
-def difference(expected: dict[str, Counter[str]], found: dict[str, Counter[str]]) -> dict[str, Difference]:
+def difference(expected: Content, found: Content) -> dict[str, Difference]:
     """Table -> in what it differs, for those that do."""
     told = {}
     for name in sorted({*expected, *found}):
@@ -59,9 +61,3 @@ def difference(expected: dict[str, Counter[str]], found: dict[str, Counter[str]]
         if missing or more:
             told[name] = Difference(sum(missing.values()) - changed, doubled + others - changed, changed)
     return told
-
-
-def doubled_keys(spark: SparkSession, root: Path) -> int:
-    """How many rows of the ledger have the id of another one."""
-    runs = spark.read.format("delta").load(str(root / "ops" / "runs"))
-    return int(runs.count() - runs.select("run_id").distinct().count())

@@ -100,3 +100,14 @@ def run(job: str, root: Path, *overrides: str, platform: Sequence[str] = LOCAL) 
     done = ended(start(job, root, *overrides, platform=platform))
     assert done.code == 0, f"{job}: {done.summary.get('error')}\n{done.stderr[-3000:]}"
     return done
+
+
+def in_process(module: str, *words: str, cwd: Path, within_s: float = LONGEST_S) -> str:
+    """What a module of the tests says on stdout when it is run in a process of its own. It has to succeed."""
+    path = f"{REPOSITORY / 'src'}{os.pathsep}{REPOSITORY}"
+    done = subprocess.run(
+        [sys.executable, "-m", module, *words], cwd=cwd, env=os.environ | {"PYTHONPATH": path}, text=True,
+        capture_output=True, check=False, timeout=within_s,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.conftest import Clean, before
+from tests.chaos.content import Content
 from tests.chaos.runs import LONG_TRAINING, ended, local_cluster, run, start
 from tests.chaos.tally import Tally
 
@@ -34,8 +34,8 @@ def test_a_job_outlives_an_executor(
 
 @pytest.mark.parametrize("resume", [False, True])
 def test_two_workers_that_train_begin_again_when_one_is_lost_and_grow_the_same_trees(
-    resume: bool, clean: Clean, source: list[str], of_two_workers: dict[str, Counter[str]], tmp_path: Path,
-    same_as: Callable[[dict[str, Counter[str]], Path], None], tally: Tally, recovery: Callable[[float], None],
+    resume: bool, clean: Clean, source: list[str], of_two_workers: Content, tmp_path: Path,
+    same_as: Callable[[Content, Path], None], tally: Tally, recovery: Callable[[float], None],
 ) -> None:  # fmt: skip
     root, log = before("train_churn", clean, tmp_path), tmp_path / "deaths"
     settings = [*source, *LONG_TRAINING, f"resume={str(resume).lower()}"]
@@ -49,8 +49,8 @@ def test_two_workers_that_train_begin_again_when_one_is_lost_and_grow_the_same_t
 
 
 def test_a_training_that_loses_its_last_executors_ends_with_5_and_says_which(
-    clean: Clean, source: list[str], of_two_workers: dict[str, Counter[str]], tmp_path: Path,
-    same_as: Callable[[dict[str, Counter[str]], Path], None], tally: Tally, recovery: Callable[[float], None],
+    clean: Clean, source: list[str], of_two_workers: Content, tmp_path: Path,
+    same_as: Callable[[Content, Path], None], tally: Tally, recovery: Callable[[float], None],
 ) -> None:  # fmt: skip
     root, log = before("train_churn", clean, tmp_path), tmp_path / "deaths"
     settings = [*source, *LONG_TRAINING, "resume=true", "xgboost.limits.retries=0"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -13,11 +12,11 @@ from typing import IO
 import pytest
 
 from tests.chaos.conftest import Clean
+from tests.chaos.content import Content
 from tests.chaos.runs import LONG_TRAINING, known
 from tests.chaos.tally import Tally
-
-hosts = pytest.importorskip("tests.cluster.hosts", reason="the cluster's fixtures are not there")
-network = pytest.importorskip("tests.cluster.network", reason="the cluster's fixtures are not there")
+from tests.cluster.hosts import Cluster
+from tests.cluster.network import reason_against_namespaces, until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
@@ -27,10 +26,10 @@ HEARTBEATS = "platform.conf={spark.network.timeout:20s,spark.executor.heartbeatI
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[object]:
-    if reason := network.reason_against_namespaces():
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    if reason := reason_against_namespaces():
         pytest.skip(reason)
-    with hosts.Cluster.on_hosts(tmp_path / "hosts") as running:
+    with Cluster.on_hosts(tmp_path / "hosts") as running:
         yield running
 
 
@@ -50,8 +49,8 @@ def said(stream: IO[str], words: str, *, within_s: float) -> list[str]:
 
 
 def test_a_training_whose_other_host_is_cut_off_ends_with_5_names_it_and_goes_on_when_it_is_back(
-    cluster, clean: Clean, source: list[str], of_two_workers: dict[str, Counter[str]], tmp_path: Path,
-    same_as: Callable[[dict[str, Counter[str]], Path], None], tally: Tally, recovery: Callable[[float], None],
+    cluster: Cluster, clean: Clean, source: list[str], of_two_workers: Content, tmp_path: Path,
+    same_as: Callable[[Content, Path], None], tally: Tally, recovery: Callable[[float], None],
 ) -> None:  # fmt: skip
     root = tmp_path / "lakehouse"
     shutil.copytree(clean.after["build_features"], root)
@@ -71,7 +70,7 @@ def test_a_training_whose_other_host_is_cut_off_ends_with_5_names_it_and_goes_on
     assert "ResourceError: training" in text, text[-3000:]
     assert victim.host.address in text.partition("ResourceError: training")[2], text[-3000:]
     cluster.heal(victim)
-    network.until(lambda: len(cluster.alive()) == 2, within_s=120, what="the worker is back")
+    until(lambda: len(cluster.alive()) == 2, within_s=120, what="the worker is back")
     again = cluster.submit("train_churn", *settings)
     assert again.returncode == 0, again.stderr[-3000:]
     recovery(since)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from tests.chaos.runs import REPOSITORY
+from tests.cluster.content import rows_of
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
@@ -40,24 +40,20 @@ def both(folder: Path, first: list[str], second: list[str]) -> list[list[dict[st
     return said
 
 
-def stored(spark: SparkSession, folder: Path) -> list[tuple[str, str, int]]:
-    rows = spark.read.format("delta").load(str(folder / "lakehouse/gold/test_scores"))
-    return [
-        (str(r["day"]), r["user_id"], r["score"])
-        for r in rows.selectExpr("date(as_of) day", "user_id", "score").collect()
-    ]
+def stored(folder: Path) -> list[tuple[str, str, int]]:
+    """(day of the slice, user, score) of every row."""
+    rows = rows_of(folder / "lakehouse/gold/test_scores").to_pylist()
+    return [(str(row["as_of"])[:10], row["user_id"], row["score"]) for row in rows]
 
 
-def test_writers_of_different_slices_all_succeed(spark_session: SparkSession, tmp_path: Path) -> None:
+def test_writers_of_different_slices_all_succeed(tmp_path: Path) -> None:
     for answers in both(tmp_path, ["2020-03-01", "2020-04-01"], ["2020-05-01", "2020-06-01"]):
         assert all(answer["written"] for answer in answers), answers
-    days = Counter(day for day, _, _ in stored(spark_session, tmp_path))
+    days = Counter(day for day, _, _ in stored(tmp_path))
     assert days == Counter({f"2020-0{month}-01": 5 for month in (3, 4, 5, 6)})
 
 
-def test_of_the_writers_of_one_slice_exactly_one_wins_in_every_round(
-    spark_session: SparkSession, tmp_path: Path
-) -> None:
+def test_of_the_writers_of_one_slice_exactly_one_wins_in_every_round(tmp_path: Path) -> None:
     one, two = both(tmp_path, ["2020-03-01"], ["2020-03-01"])
     for mine, theirs in zip(one, two, strict=True):
         assert mine["written"] != theirs["written"], (mine, theirs)
@@ -65,4 +61,4 @@ def test_of_the_writers_of_one_slice_exactly_one_wins_in_every_round(
         assert lost["code"] == 4
         assert "wrote the same slice of gold.test_scores" in lost["problem"]
     winner = "one" if one[-1]["written"] else "two"
-    assert sorted(stored(spark_session, tmp_path)) == [("2020-03-01", f"{winner}-{i}", ROUNDS - 1) for i in range(5)]
+    assert sorted(stored(tmp_path)) == [("2020-03-01", f"{winner}-{i}", ROUNDS - 1) for i in range(5)]

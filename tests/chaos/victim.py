@@ -91,7 +91,9 @@ def watch_files(deaths: Deaths, root: Path) -> None:
         else:
             return
         text = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
-        if text.startswith(inside) and not any(part in text for part in _NOT_OURS):
+        # What is begun under a hidden name is put in place later; only what is written where it stays is half there.
+        is_hidden = what == "begun" and f"{os.sep}." in text.removeprefix(str(root))
+        if text.startswith(inside) and not is_hidden and not any(part in text for part in _NOT_OURS):
             deaths.at(f"file {_RANDOM.sub('*', text.removeprefix(inside))} {what}")
 
     sys.addaudithook(hook)
