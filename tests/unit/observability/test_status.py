@@ -67,10 +67,11 @@ def test_a_pipeline_leaves_out_what_its_stages_tell_themselves(work):
 
 
 def test_names_end_with_their_stage(spark_session):
+    before = spark_session.sparkContext.getLocalProperty("spark.job.description")
     with stage(spark_session, "ingest", run_id="r3"):
-        pass
+        assert spark_session.sparkContext.getLocalProperty("spark.job.description") == "ingest"
     assert stage_of_thread() is None
-    assert spark_session.sparkContext.getLocalProperty("spark.job.description") is None
+    assert spark_session.sparkContext.getLocalProperty("spark.job.description") == before
     assert "run r3" not in (spark_session.sparkContext.getJobTags() or set())
 
 
