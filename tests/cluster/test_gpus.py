@@ -22,7 +22,7 @@ from social_signals.core.session import PlatformParams, make_session
 from social_signals.core.slots import await_slots, task_slots
 
 platform = PlatformParams(
-    master=sys.argv[1], device="cuda", gpus_per_task=0.25, gpus_per_training_task=1, executor_memory="1g",
+    master=sys.argv[1], device="cuda", gpus_per_task=0.25, gpus_per_training_task=1, executor_cores=4, executor_memory="1g",
     driver_memory="1g", shuffle_partitions=4, conf={"spark.cores.max": "4"},
 )
 spark = make_session(platform, app_name="gpus")

@@ -18,8 +18,8 @@ CUDA = "cuda"
 DISCOVERY = Path(__file__).with_name("find_gpus.sh")
 # Seconds that executors get to register with their GPUs.
 REGISTRATION_S = 120.0
-# How many cards a training task asks for where that is more than every task of the application gets; ours, Spark ignores it.
-TRAINING = "spark.social_signals.training.gpus"
+# How many cores a task asks for that trains and has the card of its executor to itself; ours, Spark ignores it.
+TRAINING = "spark.social_signals.training.cpus"
 
 
 def gpu_settings(
@@ -28,7 +28,7 @@ def gpu_settings(
     gpus_per_executor: int,
     gpus_per_task: float,
     discovery: str | None,
-    gpus_per_training_task: int | None = None,
+    training_cores: int | None = None,
 ) -> dict[str, str]:
     """The Spark settings of `platform.device=cuda` on a cluster; none in local mode, where Spark gives out no resources.
 
@@ -42,8 +42,8 @@ def gpu_settings(
         "spark.executor.resource.gpu.amount": str(gpus_per_executor),
         "spark.task.resource.gpu.amount": f"{gpus_per_task:g}",
     }
-    if gpus_per_training_task is not None:
-        values[TRAINING] = str(gpus_per_training_task)
+    if training_cores is not None:
+        values[TRAINING] = str(training_cores)
     if master.startswith("yarn"):
         values["spark.executor.resource.gpu.discoveryScript"] = f"./{DISCOVERY.name}"
     if master.startswith("k8s:"):
@@ -74,13 +74,13 @@ def training_profile(spark: SparkSession, device: str) -> ResourceProfile | None
     """What the tasks of a training stage ask for, where that is not what all tasks do (`platform.gpus_per_training_task`).
 
     Only the task's part: executors stay those of the application, which is what Spark 3.5 allows without dynamic allocation, on
-    standalone, YARN and Kubernetes; in local mode it gives out no GPUs, so there is nothing to ask for.
+    standalone, YARN and Kubernetes. It counts a card as the shares that the application gives out, so that four tasks which ask
+    for a whole one each would get the same (SPARK-45527): more than half of the cores keeps it to one task an executor.
     """
-    asked = spark.conf.get(TRAINING, None)
-    if device != CUDA or asked is None:
+    cpus = spark.conf.get(TRAINING, None)
+    if device != CUDA or cpus is None:
         return None
-    cpus = int(str(spark.conf.get("spark.task.cpus", "1")))
-    return ResourceProfileBuilder().require(TaskResourceRequests().cpus(cpus).resource("gpu", float(asked))).build
+    return ResourceProfileBuilder().require(TaskResourceRequests().cpus(int(cpus)).resource("gpu", 1)).build
 
 
 def require_gpu(spark: SparkSession, *, slots_with_gpu: int | None = None, wait_s: float = REGISTRATION_S) -> None:

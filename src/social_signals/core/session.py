@@ -41,8 +41,8 @@ class PlatformParams:
 
     device: where models are trained and applied, `cpu` or `cuda`. With `cuda` on a cluster each executor asks for
     `gpus_per_executor` and each task for `gpus_per_task`: a whole GPU, which training with several workers needs, or a share of
-    at most a half, so that more tasks run beside each other. gpus_per_training_task: whole GPUs for each task of the stages that
-    train, whatever the others share; null is as every task. gpu_discovery: the script by which executors find their GPUs; null
+    at most a half, so that more tasks run beside each other. gpus_per_training_task: 1 gives a task that trains the GPU of
+    its executor to itself, whatever the other stages share; null is as every task. gpu_discovery: the script by which executors find their GPUs; null
     ships ours where Spark can ship one. rapids: version of the RAPIDS Accelerator, which lets SQL run on the GPU as well; null
     leaves it out.
     """
@@ -89,12 +89,13 @@ class PlatformParams:
                 f"platform.gpus_per_task is {self.gpus_per_task}",
                 hint="give 1 or more whole ones, or at most a half of one",
             )
-        if self.gpus_per_training_task is not None and not (
-            max(1, self.gpus_per_task) <= self.gpus_per_training_task <= self.gpus_per_executor
+        if self.gpus_per_training_task is not None and (
+            self.gpus_per_training_task != 1 or self.gpus_per_executor != 1 or self.executor_cores is None
         ):
             raise ConfigError(
                 f"platform.gpus_per_training_task is {self.gpus_per_training_task}",
-                hint=f"give 1 or more, and no more than an executor has (platform.gpus_per_executor={self.gpus_per_executor})",
+                hint="Spark 3.5 can give a whole card to one task an executor: set it to 1, with platform.gpus_per_executor=1 and "
+                "platform.executor_cores",
             )
         if self.rapids is not None and self.device != "cuda":
             raise ConfigError(
@@ -179,7 +180,7 @@ def settings(platform: PlatformParams) -> dict[str, str]:
             master=platform.master,
             gpus_per_executor=platform.gpus_per_executor,
             gpus_per_task=platform.gpus_per_task,
-            gpus_per_training_task=platform.gpus_per_training_task,
+            training_cores=None if platform.gpus_per_training_task is None else (platform.executor_cores or 1) // 2 + 1,
             discovery=platform.gpu_discovery,
         )
         values |= gpu.rapids_settings(platform.rapids)[1]

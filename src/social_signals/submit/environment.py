@@ -25,6 +25,8 @@ OF_SPARK = ("pyspark", "py4j")
 OF_GPUS = ("nvidia-nccl-cu12",)
 # Changes with the layout of the archive, so that an older one is not taken for it.
 LAYOUT = "1"
+# Seconds since its last use after which an archive goes when another one is made.
+KEPT_S = 30 * 24 * 3600
 # Parts of the standard library and of packages that no job reads: tests, windows on a screen, headers, Pip.
 _LEFT_OUT = re.compile(
     r"(^|/)(tests?|idlelib|turtledemo|tkinter|lib2to3|ensurepip|include|site-packages|dist-packages|config-[^/]*)/"
@@ -65,10 +67,14 @@ def packed(folder: Path | None = None, *, with_gpus: bool = False) -> Path:
     folder = folder or default_folder()
     archive = folder / f"environment-{_fingerprint(chosen)}.tar.gz"
     if archive.is_file():
+        os.utime(archive)
         return archive
     started = time.monotonic()
     sys.stderr.write(f"social-signals: packing Python and {len(chosen)} packages for the workers, once ...\n")
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("environment-*"):
+        if time.time() - old.stat().st_mtime > KEPT_S:
+            old.unlink()
     unfinished = archive.with_name(f"{archive.name}.{os.getpid()}")
     try:
         with tarfile.open(unfinished, "w:gz", compresslevel=1) as tar:

@@ -48,17 +48,18 @@ def test_each_platform_is_told_of_gpus_in_its_own_way() -> None:
     assert own["spark.task.resource.gpu.amount"] == "0.5"
 
 
-def test_stages_that_train_take_whole_cards_while_the_others_share_one(spark_session: SparkSession) -> None:
-    shared = ["platform.gpus_per_task=0.25", "platform.gpus_per_training_task=1"]
+def test_a_task_that_trains_has_the_card_alone_while_the_others_share_it(spark_session: SparkSession) -> None:
+    shared = ["platform.gpus_per_task=0.25", "platform.gpus_per_training_task=1", "platform.executor_cores=4"]
     found = gpu_conf("standalone", *shared)
-    assert found == AMOUNTS | {"spark.task.resource.gpu.amount": "0.25", gpu.TRAINING: "1"}
+    assert found == AMOUNTS | {"spark.task.resource.gpu.amount": "0.25"}
     spark = spark_session.newSession()
     assert gpu.training_profile(spark, "cuda") is None, "every task asks for the same"
-    spark.conf.set(gpu.TRAINING, found[gpu.TRAINING])
+    platform = composed("pipeline", ["platform=standalone", "platform.device=cuda", *shared])[0].platform
+    spark.conf.set(gpu.TRAINING, settings(platform)[gpu.TRAINING])
     profile = gpu.training_profile(spark, "cuda")
     assert profile is not None
     asked = {name: request.amount for name, request in profile.taskResources.items()}
-    assert asked == {"cpus": 1.0, "gpu": 1.0}
+    assert asked == {"cpus": 3.0, "gpu": 1.0}, "two of them do not fit into four cores"
     assert not profile.executorResources, "executors are those of the application"
     assert gpu.training_profile(spark, "cpu") is None
 
@@ -85,8 +86,8 @@ def test_rapids_brings_its_jar_its_plugin_and_leaves_the_memory_alone() -> None:
         ({"gpus_per_task": 0.7}, "platform.gpus_per_task is 0.7"),
         ({"gpus_per_task": 0.0}, "platform.gpus_per_task is 0.0"),
         ({"gpus_per_executor": 0}, "platform.gpus_per_executor is 0"),
-        ({"gpus_per_training_task": 2}, "platform.gpus_per_training_task is 2"),
-        ({"gpus_per_task": 2.0, "gpus_per_training_task": 1, "gpus_per_executor": 2}, "gpus_per_training_task is 1"),
+        ({"gpus_per_training_task": 2, "executor_cores": 4}, "platform.gpus_per_training_task is 2"),
+        ({"gpus_per_training_task": 1}, "platform.gpus_per_training_task is 1"),
         ({"rapids": "26.04.2"}, "platform.device is cpu"),
         ({"device": "cuda", "master": "k8s://https://host:443"}, "platform.gpu_discovery is not set"),
     ],
