@@ -93,6 +93,22 @@ def test_every_stage_has_its_row_in_the_ledger(sample_run: Ran, spark_session: S
     assert "gold.churn_scores" not in rows["annotate"]["output_versions"]
 
 
+def test_each_row_says_what_spark_did_in_words_of_the_suite(sample_run: Ran, spark_session: SparkSession) -> None:
+    runs = spark_session.read.format("delta").load(str(sample_run.root / "ops/runs"))
+    rows = {r["job"]: r for r in runs.where(F.col("run_id").startswith(str(sample_run.summary.run_id))).collect()}
+    names = {job: {stage["name"] for stage in row["spark_stages"]} for job, row in rows.items()}
+    # The heaviest ones of each, Delta's own among them.
+    assert "annotate: write gold.entity_sentiment" in names["annotate"]
+    assert "build_features: write gold.user_features" in names["build_features"]
+    assert any(name.startswith("train_churn: grow without fold 1 of ") for name in names["train_churn"])
+    assert all(job in name for job, of_job in names.items() for name in of_job)
+    written = {job: row["spark"]["output_rows"] for job, row in rows.items()}
+    assert all(
+        written[job] >= max(row["rows_written"].values(), default=0) for job, row in rows.items() if job != "pipeline"
+    )
+    assert {row["spark"]["failed_tasks"] for row in rows.values()} == {0}
+
+
 def files_of(root: Path) -> dict[Path, tuple[int, int]]:
     return {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in root.rglob("*") if p.is_file()}
 

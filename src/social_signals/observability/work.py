@@ -20,7 +20,8 @@ _DRIVER = "driver"
 class SparkStage:
     """One Spark stage, all its attempts together; None where Spark did not say.
 
-    name: the suite's words for its job. seconds: wall time from its first task to its end. task_seconds, gc_seconds: summed over tasks.
+    name: the suite's words for its job. seconds: wall time from its first task to its end. task_seconds, cpu_seconds, gc_seconds:
+    summed over tasks; Python's work is in the first alone.
     time_skew, rows_skew: the largest task over the median one, by run time and by rows read from a shuffle. peak_task_bytes: most
     memory that one task took to sort, join and aggregate. peak_heap_bytes: largest heap of a JVM that was seen while it ran, asked
     every few seconds. failed_tasks: attempts that failed or were killed and were made again or ended the run.
@@ -31,6 +32,7 @@ class SparkStage:
     seconds: float | None = None
     tasks: int = 0
     task_seconds: float = 0.0
+    cpu_seconds: float = 0.0
     gc_seconds: float = 0.0
     input_rows: int = 0
     input_bytes: int = 0
@@ -56,8 +58,8 @@ class SparkStage:
 
 
 SUMMED = (
-    "tasks", "task_seconds", "gc_seconds", "input_rows", "input_bytes", "output_rows", "output_bytes", "shuffle_read_rows",
-    "shuffle_read_bytes", "shuffle_write_rows", "shuffle_write_bytes", "spilled_memory_bytes", "spilled_disk_bytes", "failed_tasks",
+    "tasks", "task_seconds", "cpu_seconds", "gc_seconds", "input_rows", "input_bytes", "output_rows", "output_bytes",
+    "shuffle_read_rows", "shuffle_read_bytes", "shuffle_write_rows", "shuffle_write_bytes", "spilled_memory_bytes", "spilled_disk_bytes", "failed_tasks",
 )  # fmt: skip
 
 
@@ -138,6 +140,7 @@ def _stage(attempts: Sequence[Json]) -> SparkStage:
         seconds=(max(ended) - min(begun)) / 1000 if ended else None,
         tasks=total("numCompleteTasks"),
         task_seconds=total("executorRunTime") / 1000,
+        cpu_seconds=total("executorCpuTime") / 1e9,
         gc_seconds=total("jvmGcTime") / 1000,
         input_rows=total("inputRecords"),
         input_bytes=total("inputBytes"),

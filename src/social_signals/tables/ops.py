@@ -22,6 +22,7 @@ SPARK, SPARK_STAGES, ADVICE = "spark", "spark_stages", "advice"
 _SUMMED: tuple[StructField, ...] = (
     column("tasks", LongType(), "tasks that ended well"),
     column("task_seconds", DoubleType(), "run time of all tasks"),
+    column("cpu_seconds", DoubleType(), "of these, on a core, in the JVM alone"),
     column("gc_seconds", DoubleType(), "of these, collecting garbage"),
     column("input_rows", LongType(), "rows read from files and caches"),
     column("input_bytes", LongType(), "bytes read from files and caches"),

@@ -10,7 +10,7 @@ from social_signals.observability.work import KEPT_STAGES, SparkWork, lost, peak
 def attempt(stage_id: int, **told: Any) -> dict[str, Any]:
     """A stage attempt as Spark's status API tells it, zero where nothing is said."""
     numbers = (
-        "numCompleteTasks", "numFailedTasks", "numKilledTasks", "executorRunTime", "jvmGcTime", "inputRecords", "inputBytes",
+        "numCompleteTasks", "numFailedTasks", "numKilledTasks", "executorRunTime", "executorCpuTime", "jvmGcTime", "inputRecords", "inputBytes",
         "outputRecords", "outputBytes", "shuffleReadRecords", "shuffleReadBytes", "shuffleWriteRecords", "shuffleWriteBytes",
         "memoryBytesSpilled", "diskBytesSpilled",
     )  # fmt: skip
@@ -26,12 +26,17 @@ def test_a_stage_says_how_long_how_much_and_how_unevenly():
         "shuffleReadMetrics": {"readRecords": [10.0, 40.0]},
     }
     told = attempt(
-        3, description="ingest: merge silver.posts", numCompleteTasks=4, executorRunTime=15_000, jvmGcTime=1_500,
+        3, description="ingest: merge silver.posts", numCompleteTasks=4, executorRunTime=15_000, executorCpuTime=12_000_000_000, jvmGcTime=1_500,
         shuffleReadRecords=70, diskBytesSpilled=5, taskMetricsDistributions=tasks, peakExecutorMetrics={"JVMHeapMemory": 600},
     )  # fmt: skip
     (stage,) = stages_of([told])
     assert (stage.name, stage.seconds, stage.tasks) == ("ingest: merge silver.posts", 2.5, 4)
-    assert (stage.task_seconds, stage.gc_seconds, stage.longest_task_seconds) == (15.0, 1.5, 9.0)
+    assert (stage.task_seconds, stage.cpu_seconds, stage.gc_seconds, stage.longest_task_seconds) == (
+        15.0,
+        12.0,
+        1.5,
+        9.0,
+    )
     assert (stage.time_skew, stage.rows_skew) == (4.5, 4.0)
     assert (stage.shuffle_read_rows, stage.spilled_disk_bytes) == (70, 5)
     assert (stage.peak_task_bytes, stage.peak_heap_bytes) == (80, 600)
