@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,19 @@ def test_of_two_writers_of_one_slice_the_first_to_commit_wins_and_the_other_wait
     assert lost.value.exit_code == 4
     assert stored(first) == [(MARCH, "u", 2)]
     assert (first.waits, second.waits) == ([1], [])
+
+
+def test_slices_by_a_column_that_lays_out_no_files_cost_a_wait_and_both_stay(
+    first: Writer, second: Writer, meanwhile: Meanwhile
+) -> None:
+    table = replace(SCORES, partition=())
+    first.catalog.create(table)
+    meanwhile(
+        lambda: first.catalog.replace_slice(table, first.held((MARCH, "u", 1)), as_of=MARCH),
+        lambda: second.catalog.replace_slice(table, second.rows((APRIL, "u", 2)), as_of=APRIL),
+    )
+    assert stored(first) == [(MARCH, "u", 1), (APRIL, "u", 2)]
+    assert first.waits == [1]
 
 
 def test_upkeep_of_the_same_slice_costs_a_wait_and_no_row(first: Writer, second: Writer, meanwhile: Meanwhile) -> None:
