@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import Clean, before
+from tests.chaos.conftest import Clean, before, before_two_workers
 from tests.chaos.content import Content
 from tests.chaos.runs import LONG_TRAINING, ended, local_cluster, run, start
 from tests.chaos.tally import Tally
@@ -37,7 +37,7 @@ def test_two_workers_that_train_begin_again_when_one_is_lost_and_grow_the_same_t
     resume: bool, clean: Clean, source: list[str], of_two_workers: Content, tmp_path: Path,
     same_as: Callable[[Content, Path], None], tally: Tally, recovery: Callable[[float], None],
 ) -> None:  # fmt: skip
-    root, log = before("train_churn", clean, tmp_path), tmp_path / "deaths"
+    root, log = before_two_workers(clean, tmp_path), tmp_path / "deaths"
     settings = [*source, *LONG_TRAINING, f"resume={str(resume).lower()}"]
     done = ended(start("train_churn", root, *settings, platform=local_cluster(), killer=(log, "rounds")))
     assert done.code == 0, f"{done.summary.get('error')}\n{done.stderr[-3000:]}"
@@ -52,7 +52,7 @@ def test_a_training_that_loses_its_last_executors_ends_with_5_and_says_which(
     clean: Clean, source: list[str], of_two_workers: Content, tmp_path: Path,
     same_as: Callable[[Content, Path], None], tally: Tally, recovery: Callable[[float], None],
 ) -> None:  # fmt: skip
-    root, log = before("train_churn", clean, tmp_path), tmp_path / "deaths"
+    root, log = before_two_workers(clean, tmp_path), tmp_path / "deaths"
     settings = [*source, *LONG_TRAINING, "resume=true", "xgboost.limits.retries=0"]
     done = ended(start("train_churn", root, *settings, platform=local_cluster(), killer=(log, "rounds")))
     (death,) = [json.loads(line) for line in log.read_text().splitlines()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from typing import IO
 
 import pytest
 
-from tests.chaos.conftest import Clean
+from tests.chaos.conftest import Clean, before_two_workers
 from tests.chaos.content import Content
 from tests.chaos.runs import LONG_TRAINING, known
 from tests.chaos.tally import Tally
@@ -52,8 +51,7 @@ def test_a_training_whose_other_host_is_cut_off_ends_with_5_names_it_and_goes_on
     cluster: Cluster, clean: Clean, source: list[str], of_two_workers: Content, tmp_path: Path,
     same_as: Callable[[Content, Path], None], tally: Tally, recovery: Callable[[float], None],
 ) -> None:  # fmt: skip
-    root = tmp_path / "lakehouse"
-    shutil.copytree(clean.after["build_features"], root)
+    root = before_two_workers(clean, tmp_path)
     settings = [
         f"catalog.root={root}",
         HEARTBEATS,

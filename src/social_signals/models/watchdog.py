@@ -1,7 +1,7 @@
 """Training never hangs: a thread of the driver that looks at executors and at what workers say, and ends the Spark job in time.
 
-Spark begins a barrier stage again when it has seen one of its tasks fail. What it does not end by itself: a stage that waits for
-slots which are gone for good, and workers that wait for one of whom nothing has said that it is lost (ADR 0028).
+Spark fails a barrier stage that gives a result with the first of its tasks; beginning again is ours. What it does not end by itself:
+a stage that waits for slots which are gone for good, and workers that wait for one of whom nothing has said that it is lost (ADR 0028).
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ T = TypeVar("T")
 LOOK_S = 1.0
 # Beyond XGBoost's own time-outs, which come first where they work.
 GRACE_S = 60.0
+# Until Spark knows of an executor that died; one that is cut off is for its heartbeats to tell.
+_NOTICED_S = 10.0
+_NO_SLOTS = ("SPARK-24819", "BarrierJobSlotsNumberCheckFailed")
+# What a worker fails with whose peer is gone, and Spark where a Python worker of its own is.
+_BROKEN = ("Python worker exited unexpectedly", "ExecutorLostFailure", "collective/", "rabit/", "Connection reset")
 _GROUP = "spark.jobGroup.id"
 _HINT = (
     "start the job again: what is finished is kept, and with resume=true training goes on from its last checkpoint; give the "
@@ -128,61 +133,103 @@ def watched(
     limits: LimitParams,
     heard: Callable[[], Sequence[Heard]],
 ) -> T:
-    """The answer of a Spark action that trains. Raises ResourceError, and has cancelled the action, where it could not go on:
-    with the executor or worker that was lost, and what to do."""
-    context = spark.sparkContext
-    before = {name: one for name, one in executors_of(spark).items() if one.is_active}
-    cpus = int(str(spark.conf.get("spark.task.cpus", "1")))
-    ended = threading.Event()
-    reasons: list[str] = []
+    """The answer of a Spark action that trains, begun again where a worker was lost and there are slots for all in time.
 
-    def state() -> State:
-        now_there = executors_of(spark)
-        ours = {name: one for name, one in now_there.items() if one.is_active or name in before}
-        before.update({name: one for name, one in ours.items() if one.is_active})
-        return State(ours, heard(), workers, cpus)
+    Raises ResourceError, and has cancelled the action, where it could not go on: with the executor or worker that was lost, and what
+    to do. Spark itself begins no barrier stage again that gives a result: it fails with its first task.
+    """
+    for retries_left in range(limits.retries, -1, -1):
+        seen = _Watch(spark, workers=workers, limits=limits, heard=heard)
+        try:
+            return seen.over(action)
+        except Exception as error:
+            if seen.reason:
+                raise ResourceError(f"training was ended: {seen.reason}", hint=_HINT) from error
+            if known_error(error) is not None or not (why := seen.loss(error)):
+                raise
+            if retries_left == 0:
+                times = f"; training had begun {limits.retries + 1} times" if limits.retries else ""
+                raise ResourceError(f"training failed: {why}{times}", hint=_HINT) from error
+            log.warning("training begins again: %s", why)
+            if not seen.is_whole_again():
+                missing = f"{seen.state().slots} of {workers} slots that training needs are left after {limits.lost_worker_timeout_s} s"
+                raise ResourceError(f"training failed: {why}; {missing}", hint=_HINT) from error
+    raise AssertionError("the last attempt has returned or raised")
 
-    def watch(group: str) -> None:
+
+class _Watch:
+    """One attempt to train, and what happened around it. reason: why it was ended from here; None where it was not."""
+
+    def __init__(
+        self, spark: SparkSession, *, workers: int, limits: LimitParams, heard: Callable[[], Sequence[Heard]]
+    ) -> None:
+        self.spark, self.workers, self.limits, self.heard = spark, workers, limits, heard
+        self.reason: str | None = None
+        self._ours = {name for name, one in executors_of(spark).items() if one.is_active}
+        self._cpus = int(str(spark.conf.get("spark.task.cpus", "1")))
+        self._ended = threading.Event()
+
+    def over(self, action: Callable[[], T]) -> T:
+        """The answer of the action, under watch."""
+        with _job_group(self.spark) as group:
+            # This kind of thread gives back what Java holds for it when it ends.
+            thread = InheritableThread(target=self._watch, args=(group,), name="training watchdog", daemon=True)
+            thread.start()
+            try:
+                return action()
+            finally:
+                self._ended.set()
+
+    def state(self) -> State:
+        """What is to be seen now. An executor that was gone before this attempt is none of it."""
+        there = executors_of(self.spark)
+        self._ours |= {name for name, one in there.items() if one.is_active}
+        return State(
+            {name: there[name] for name in self._ours if name in there}, self.heard(), self.workers, self._cpus
+        )
+
+    def loss(self, error: Exception) -> str | None:
+        """Whether the attempt failed for want of what it ran on, in words; None where another attempt would fail alike."""
+        text = str(error)
+        if any(word in text for word in _NO_SLOTS):
+            state = self.state()
+            there = f"{state.slots} of {self.workers} slots that training needs are there"
+            return f"{named(state.lost)}; {there}" if state.lost else there
+        # Who was left notices that the connection broke before Spark does that an executor is gone.
+        until = time.monotonic() + (_NOTICED_S if any(word in text for word in _BROKEN) else 0.0)
+        while not (lost := self.state().lost) and time.monotonic() < until:
+            time.sleep(LOOK_S)
+        if lost:
+            return named(lost)
+        return "a worker was lost and its executor was not" if any(word in text for word in _BROKEN) else None
+
+    def is_whole_again(self) -> bool:
+        """Whether there are slots for all workers, or come to be in time."""
+        until = time.monotonic() + self.limits.lost_worker_timeout_s
+        while (state := self.state()).lost and state.slots < self.workers:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(LOOK_S)
+        return True
+
+    def _watch(self, group: str) -> None:
         ailing_since: float | None = None
-        begun = 0
-        while not ended.wait(LOOK_S):
-            seen, now = state(), time.monotonic()
+        begun = -1
+        while not self._ended.wait(LOOK_S):
+            seen, now = self.state(), time.monotonic()
             growing = [heard for heard in seen.heard if heard.is_open and heard.round > 0]
-            if len(growing) == workers > 1 and begun <= seen.attempt:
-                begun = seen.attempt + 1
+            if len(growing) == self.workers > 1 and begun < seen.attempt:
+                begun = seen.attempt
                 hosts = ", ".join(heard.host for heard in growing)
-                log.info("%d workers train together, on %s (begun %d times)", workers, hosts, begun)
+                log.info("%d workers train together, on %s (begun %d times)", self.workers, hosts, begun + 1)
             ill = ailment(seen, now=now)
             if ill and ailing_since is None:
                 log.warning("training waits: %s", ill)
             ailing_since = None if ill is None else ailing_since if ailing_since is not None else now
-            reason = verdict(seen, now=now, ailing_since=ailing_since, limits=limits)
-            if reason:
-                reasons.append(reason)
-                context.cancelJobGroup(group)
+            self.reason = verdict(seen, now=now, ailing_since=ailing_since, limits=self.limits)
+            if self.reason:
+                self.spark.sparkContext.cancelJobGroup(group)
                 return
-
-    with _job_group(spark) as group:
-        # This kind of thread gives back what Java holds for it when it ends.
-        thread = InheritableThread(target=watch, args=(group,), name="training watchdog", daemon=True)
-        thread.start()
-        try:
-            return action()
-        except Exception as error:
-            if reasons:
-                raise ResourceError(f"training was ended: {reasons[0]}", hint=_HINT) from error
-            if known_error(error) is None and (why := _lost(error, state())):
-                raise ResourceError(f"training failed: {why}", hint=_HINT) from error
-            raise
-        finally:
-            ended.set()
-
-
-def _lost(error: Exception, state: State) -> str | None:
-    """Whether a failure is of what there is to run on, in words."""
-    if "SPARK-24819" in str(error) or "BarrierJobSlotsNumberCheckFailed" in str(error):
-        return f"{named(state.lost) or 'slots are missing'}; {state.slots} of {state.workers} slots that training needs are there"
-    return named(state.lost) or None
 
 
 @contextmanager
