@@ -250,6 +250,9 @@ class Cluster:
             self._master.wait()
         if self.network:
             self.network.stop()
+        # Each executor has unpacked a Python of a gigabyte.
+        for place in (*self.folder.glob("worker*/work"), self.folder / "staging"):
+            shutil.rmtree(place, ignore_errors=True)
 
     @property
     def _theirs(self) -> dict[Path, Path]:
