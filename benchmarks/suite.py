@@ -89,6 +89,18 @@ CLAIMS = (
         "workers", "workers.py", "two workers of one core, annotate and features", "half the time of one",
         quick=("--posts", "100", "--events", "50000"), limit=1 / 0.85, kind="growth",
     ),
+    Claim(
+        "skew", "skew.py", "jobs where a creator has 10 %, an author 5 % and a day half of it all", "the same jobs on as many even rows",
+        quick=("--events", "10000"), limit=1.5, kind="growth",
+    ),
+    Claim(
+        "scale", "scale.py", "the job that grows most, 16 times the rows", "linear growth", quick=("--events", "2000"),
+        value=("worst", "ratio"), limit=1.2, kind="growth",
+    ),
+    Claim(
+        "memory", "scale.py", "memory at 16 times the rows", "what the platform gives", quick=("--events", "2000"),
+        value=("memory_ratio",), limit=1.0, kind="growth", read_from="scale",
+    ),
 )  # fmt: skip
 
 

@@ -29,19 +29,24 @@ def medians(contestants: Mapping[str, Callable[[], object]], *, rounds: int, see
 
 class Memory:
     """The largest resident memory seen below this process, in MiB: of JVMs, of the largest single Python worker, of all
-    Python processes together, and of everything together."""
+    Python processes together, and of everything together.
 
-    def __init__(self) -> None:
+    is_shared_once: a page that several processes share (Python's workers are forks of one) is counted once in all, not once each.
+    """
+
+    def __init__(self, *, is_shared_once: bool = False) -> None:
+        self._field = "pss" if is_shared_once else "rss"
         self.jvm = self.worker = self.python = self.total = 0.0
         self._is_over = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        while not self._is_over.wait(0.2):
+        while not self._is_over.wait(0.2 if self._field == "rss" else 1.0):
             jvm, workers = 0.0, [0.0]
             for process in psutil.Process().children(recursive=True):
                 try:
-                    size = process.memory_info().rss / 2**20
+                    said = process.memory_info() if self._field == "rss" else process.memory_full_info()
+                    size = getattr(said, self._field) / 2**20
                     if "java" in process.name():
                         jvm += size
                     else:
