@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+from importlib import resources
+from typing import TYPE_CHECKING
 
 from social_signals import __version__
-from social_signals.core.places import PACKAGE
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+# What the wheel ships beside the code has identities of its own: configs are hashed as composed, text models by content.
+_NO_CODE = {"__pycache__", "packaged", "conf"}
 
 
 def code_version() -> str:
-    """The package's version and a hash of its files, so that an edited checkout is another version too: `0.1.0+1a2b3c4d5e6f`."""
-    return f"{__version__}+{_hash_of(PACKAGE)[:12]}"
+    """The package's version and a hash of its files, so that an edited checkout is another version too: `0.1.0+1a2b3c4d5e6f`.
+    The same in a checkout, in a wheel, and in the zip that goes to a cluster."""
+    return f"{__version__}+{_hash_of_package()[:12]}"
 
 
 @cache
-def _hash_of(package: Path) -> str:
+def _hash_of_package() -> str:
     digest = hashlib.sha256()
-    for path in _files_of(package):
-        digest.update(path.relative_to(package.parent).as_posix().encode() if path.is_relative_to(package) else b"")
-        digest.update(path.read_bytes())
+    for name, file in sorted(_files(resources.files("social_signals"), ""), key=lambda found: found[0]):
+        digest.update(name.encode())
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _files_of(package: Path) -> list[Path]:
-    """The package's own files; the zip that it lies in where it was shipped as one (`spark-submit --py-files`)."""
-    if not package.is_dir():
-        return [parent for parent in package.parents if parent.is_file()][:1]
-    # What the wheel ships beside the code has identities of its own: configs are hashed as composed, text models by content.
-    left_out = {"__pycache__", "packaged", "conf"}
-    parts = ((path, path.relative_to(package).parts) for path in package.rglob("*") if path.is_file())
-    return sorted(path for path, names in parts if not left_out.intersection(names))
+def _files(folder: Traversable, at: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.name in _NO_CODE:
+            continue
+        name = f"{at}/{entry.name}"
+        if entry.is_dir():
+            yield from _files(entry, name)
+        else:
+            yield name, entry
