@@ -29,7 +29,7 @@ from tests.cluster.network import Host, Network, ended, until
 REPOSITORY = Path(__file__).parents[2]
 # What processes of a host find of the system; nothing of ours is there.
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-START_S = 60.0
+START_S = 240.0
 
 
 @dataclass
@@ -265,7 +265,9 @@ class Cluster:
         ours = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve(), REPOSITORY.resolve()}
         jars = os.environ.get("SOCIAL_SIGNALS_JARS")
         ours |= {Path(jars).resolve()} if jars else set()
-        return sorted(f for f in ours if f.is_dir() and f not in (Path("/usr"), Path("/usr/local")))
+        # What lies within another one goes with it, and could not be covered once that is.
+        outermost = (f for f in ours if not ours.intersection(f.parents))
+        return sorted(f for f in outermost if f.is_dir() and f not in (Path("/usr"), Path("/usr/local")))
 
     def _start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
