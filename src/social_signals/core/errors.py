@@ -81,7 +81,7 @@ def out_of_room(error: BaseException) -> ResourceError | None:
     while seen is not None:
         if (isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT)) or _NO_SPACE in str(seen):
             return ResourceError(
-                f"a disk is full: {_first_with(_NO_SPACE, str(seen))}",
+                f"a disk is full: {first_line_with(_NO_SPACE, str(seen))}",
                 hint="free some space under catalog.root and spark.local.dir; a rerun finishes what is missing",
             )
         seen = seen.__cause__
@@ -91,7 +91,7 @@ def out_of_room(error: BaseException) -> ResourceError | None:
 _NO_SPACE = "No space left on device"
 
 
-def _first_with(words: str, text: str) -> str:
+def first_line_with(words: str, text: str) -> str:
     return next((line.strip()[:300] for line in text.splitlines() if words in line), text.strip()[:300])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.errors import AnalysisException
 
-from social_signals.core.errors import ContractError, ResourceError, SocialSignalsError
+from social_signals.core.errors import ContractError, ResourceError, SocialSignalsError, first_line_with
 from social_signals.tables.commits import first_line
 
 _NO_ROOM = ("No space left", "Permission denied", "Mkdirs failed", "Read-only")
@@ -28,9 +28,10 @@ def in_our_words(error: Exception, *, table: str, address: str) -> SocialSignals
             f"{table} at {address} belongs to another schema: {first_line(text)}",
             hint="point the catalog at another root",
         )
-    if any(word in text for word in _NO_ROOM):
+    if reason := next((word for word in _NO_ROOM if word in text), None):
+        # What Java says first is only that a call failed.
         return ResourceError(
-            f"{table} could not be written at {address}: {first_line(text)}",
+            f"{table} could not be written at {address}: {first_line_with(reason, text)}",
             hint="check free space and permissions; a rerun finishes what is missing",
         )
     return None
