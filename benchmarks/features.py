@@ -23,13 +23,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
 import features_in_sql
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from worlds import CUTOFF, SEED, chance
 
 from social_signals.core.progress import Progress
 from social_signals.core.session import PlatformParams, make_session
@@ -44,8 +44,6 @@ from social_signals.tables.silver import INTERACTIONS, POSTS, USER_ID
 from social_signals.tables.store import CatalogParams
 from social_signals.tables.table import Table
 
-CUTOFF = datetime(2024, 1, 1, tzinfo=timezone.utc)
-SEED = 20140121
 HISTORY_DAYS = 730
 LATE_DAYS = 30
 EVENTS_A_PERSON = 12
@@ -57,11 +55,6 @@ TOLERANCE = 1e-9
 
 
 # The world ---------------------------------------------------------------------------------------------------------------
-
-
-def chance(salt: str) -> Column:
-    """0 to 1, the same for the same row id in every run and on any number of cores."""
-    return F.shiftrightunsigned(F.xxhash64("id", F.lit(salt), F.lit(SEED)), 11) / F.lit(float(1 << 53))
 
 
 def someone(salt: str, people: int, *, power: float) -> Column:
