@@ -23,7 +23,13 @@ TEST_PLATFORM = PlatformParams(
     shuffle_partitions=2,
     java_options="-XX:+UseSerialGC",
     packages=os.environ.get("TEST_PACKAGES", "").split(),
-    conf={"spark.ui.enabled": "false", "spark.sql.warehouse.dir": "/nonexistent/use-a-catalog"},
+    # Adaptive execution plans every stage of a query anew: on tables of twenty rows a third of all CPU (measured: 168 s against
+    # 116 s for tests/unit/network/test_features.py). What runs as a process of its own, from the wheel or on a cluster, has it on.
+    conf={
+        "spark.ui.enabled": "false",
+        "spark.sql.warehouse.dir": "/nonexistent/use-a-catalog",
+        "spark.sql.adaptive.enabled": "false",
+    },
 )
 
 

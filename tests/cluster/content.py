@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -74,9 +74,9 @@ def hash_of(rows: pa.Table, *, digits: int | None = None) -> str:
     return f"{len(said)} rows {digest.hexdigest()[:16]}"
 
 
-def lines(rows: pa.Table, *, digits: int | None = None) -> Iterator[str]:
+def lines(rows: pa.Table, *, digits: int | None = None, without: Set[str] = OF_A_RUN) -> Iterator[str]:
     """A row as text, its columns in the order of their names."""
-    names = sorted(set(rows.column_names) - OF_A_RUN)
+    names = sorted(set(rows.column_names) - without)
     plain = _rounded(digits)
     columns = [rows.column(name).to_pylist() for name in names]
     for values in zip(*columns, strict=True):
