@@ -58,7 +58,7 @@ class Clean:
 def clean(source: list[str], tmp_path_factory: pytest.TempPathFactory) -> Clean:
     """`after[job]` is a copy of the lakehouse when that job has ended."""
     folder = tmp_path_factory.mktemp("clean")
-    in_process("tests.chaos.in_order", str(folder), *source, cwd=folder)
+    in_process("tests.chaos.in_order", str(folder), ",".join(JOBS), *source, cwd=folder)
     return Clean({job: folder / f"after-{job}" for job in JOBS}, content(folder / "lakehouse"))
 
 

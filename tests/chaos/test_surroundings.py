@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from tests.chaos import world
 from tests.chaos.conftest import Clean
 from tests.chaos.content import content, lines
-from tests.chaos.runs import ended, run, start
+from tests.chaos.runs import ended, in_process, run, start
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1200)]
 
@@ -101,25 +102,36 @@ def test_a_source_that_is_played_again_changes_nothing(
     assert rows_of(root, without=()) == rows_of(clean.after["ingest"], without=())
 
 
-def test_a_clock_that_was_set_back_loses_no_row_and_repeats_no_work(source: list[str], tmp_path: Path) -> None:
+def test_a_clock_that_was_set_back_loses_no_row_and_repeats_no_work(tmp_path: Path) -> None:
     roots = {}
-    for name, second in (("forth", "2020-11-03T00:00:00+00:00"), ("back", "2020-10-25T00:00:00+00:00")):
-        files, root = tmp_path / name, tmp_path / f"{name}-lakehouse"
-        world.write(files)
-        held_back = {file: file.read_bytes() for file in files.rglob("b.jsonl")}
+    # Set back behind the first run, not behind the newest act: one from tomorrow is quarantined, as by any clock.
+    for name, second in (("forth", "2020-11-03T00:00:00+00:00"), ("back", "2020-10-29T00:00:00+00:00")):
+        folder = tmp_path / name
+        world.write(folder / "in")
+        held_back = {file: file.read_bytes() for file in (folder / "in").rglob("b.jsonl")}
         for file in held_back:
             file.unlink()
-        settings = [*world.source(files), *(s for s in world.SETTINGS if not s.startswith(("now=", "as_of=")))]
-        run("ingest", root, *settings, f"now={world.NOW}")
-        run("annotate", root, *settings, f"now={world.NOW}")
+        settings = [
+            *world.source(folder / "in"),
+            *(s for s in world.SETTINGS if not s.startswith(("now=", "as_of="))),
+            "as_of=2020-11-05",
+        ]
+
+        def in_order(*jobs: str, now: str, folder: Path = folder, settings: list[str] = settings) -> list[set[str]]:
+            """What each job wrote into silver and gold."""
+            words = [str(folder), ",".join(jobs), *settings, f"now={now}"]
+            told = in_process("tests.chaos.in_order", *words, cwd=folder).splitlines()
+            wrote = [json.loads(line)["wrote"] for line in told if line.startswith('{"job"')]
+            return [{table for table in tables if table.startswith(("silver.", "gold."))} for tables in wrote]
+
+        in_order("ingest", "annotate", now=world.NOW)
         for file, text in held_back.items():
             file.write_bytes(text)
-        for job in ("ingest", "annotate", "build_features"):
-            done = run(job, root, *settings, f"now={second}", "as_of=2020-11-05")
-            again = run(job, root, *settings, f"now={second}", "as_of=2020-11-05")
-            news = {table for table in again.summary["tables"] if table.partition(".")[0] in ("silver", "gold")}
-            assert news == set(), f"{job} has worked again: {news} after {sorted(done.summary['tables'])}"
-        roots[name] = root
+        jobs = ("ingest", "annotate", "build_features")
+        wrote = in_order(*(job for job in jobs for _ in range(2)), now=second)
+        assert all(wrote[0::2]), "every job had something to do"
+        assert wrote[1::2] == [set()] * len(jobs), "and nothing when it was run again"
+        roots[name] = folder / "lakehouse"
     back, forth = (content(roots[name]) for name in ("back", "forth"))
     assert rows_of(roots["back"]) == rows_of(roots["forth"])
     assert back["gold.user_features"] == forth["gold.user_features"], "after both clocks everything is known"
