@@ -26,7 +26,7 @@ test-unit: setup ## the quick ones
 	. .venv/environment.sh && $(python) -m pytest tests/unit src/social_signals
 
 chaos: setup ## failures rehearsed: kills, cuts, full disks, two writers; half an hour on two cores
-	@. .venv/environment.sh && $(python) -m pytest -m chaos tests/chaos
+	@. .venv/environment.sh && $(python) -m pytest -m chaos $(side_by_side) tests/chaos
 
 cluster: setup ## the same tables in local mode, local-cluster and on hosts of a standalone cluster; half an hour
 	. .venv/environment.sh && $(python) -m pytest -m cluster -s tests/cluster

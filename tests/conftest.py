@@ -42,13 +42,16 @@ SHARED_RUNS = {"sample_run", "sample_lakehouse", "french_run"}
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Deals out the tests file by file where several processes run; files that read the same pipelines stay together.
 
-    Driver planning keeps a Spark session to little more than one core, so `make test` runs two of them side by side.
+    Driver planning keeps a Spark session to little more than one core, so `make test` runs two of them side by side. A rehearsed
+    failure starts processes of its own, and is dealt out by itself.
     """
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):  # type: ignore[misc,unused-ignore]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", 1)[0]
+            if file.startswith("tests/chaos/"):
+                return nodeid
             words = set(re.findall(r"\w+", (REPOSITORY / file).read_text(encoding="utf-8")))
             return "shared runs" if SHARED_RUNS & words else file
 

@@ -6,15 +6,29 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.chaos import world
-from tests.chaos.content import Content, content, difference
+from tests.chaos.content import Content, Difference, content, difference
 from tests.chaos.runs import JOBS, LONG_TRAINING, in_process, run
 from tests.chaos.tally import TALLY, Tally
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where tests run in several processes, each hands its tally to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tally"] = asdict(TALLY)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if told := getattr(node, "workeroutput", {}).get("tally"):
+        TALLY.add(Tally(**{**told, "difference": Difference(**told["difference"])}))
+        node.config._rehearsed = True
 
 
 @pytest.hookimpl(trylast=True)

@@ -17,6 +17,12 @@ class Tally:
     recoveries: list[tuple[float, str]] = field(default_factory=list)
     difference: Difference = field(default_factory=Difference)
 
+    def add(self, other: Tally) -> None:
+        """Takes in what another process has counted."""
+        self.kills, self.cuts = self.kills + other.kills, self.cuts + other.cuts
+        self.recoveries += [(seconds, where) for seconds, where in other.recoveries]
+        self.difference += other.difference
+
     def lines(self) -> list[str]:
         longest, where = max(self.recoveries, default=(0.0, "none"))
         d = self.difference
