@@ -40,7 +40,9 @@ def content(root: Path) -> Content:
     tables = [f"{log.parent.parent.name}.{log.parent.name}" for log in sorted(root.glob("*/*/_delta_log"))]
     found = {table: lines(root, table) for table in tables if table != LEDGER}
     # A card tells with which versions of tables the model was made, and the manifest tells the hash of the card.
-    kept = [f for f in sorted(root.glob("models/*/**/*")) if f.suffix in (".ubj", ".json") and f.is_file()]
+    # What a killed run was at has a hidden name, is read by nobody, and goes with `maintain`.
+    files = [f for f in sorted(root.glob("models/*/**/*")) if f.suffix in (".ubj", ".json") and f.is_file()]
+    kept = [f for f in files if not any(part.startswith(".") for part in f.relative_to(root).parts)]
     found["models"] = Counter(
         json.dumps([str(f.relative_to(root)), hashlib.sha256(f.read_bytes()).hexdigest()])
         for f in kept

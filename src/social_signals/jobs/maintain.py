@@ -1,12 +1,15 @@
-"""`maintain`: lays out and clears the files of every stored table, and forgets old runs of `ops.runs`; no other row changes."""
+"""`maintain`: lays out and clears the files of every stored table, forgets old runs of `ops.runs`, and deletes what killed runs left
+among the models; no other row changes."""
 
 from __future__ import annotations
 
 import fnmatch
 import logging
+import shutil
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -16,6 +19,7 @@ from social_signals.core.lanes import at_once
 from social_signals.core.times import iso
 from social_signals.jobs import ledger
 from social_signals.jobs.job import Context, Job, Outcome
+from social_signals.models.artefact import ModelStore
 from social_signals.tables.ops import BATCHES
 from social_signals.tables.silver import SILVER
 from social_signals.tables.table import Table
@@ -23,6 +27,8 @@ from social_signals.tables.upkeep import LEAST_RETENTION_DAYS, unopened
 
 log = logging.getLogger(__name__)
 
+# No run saves a model for a day: what is older is of one that was killed.
+LEFT_BEHIND = timedelta(days=1)
 # Contracts that say how their rows should lie; of all others the name is enough.
 _CLUSTERED = {table.name: table for table in SILVER if table.cluster_by}
 
@@ -81,7 +87,7 @@ def run(job: MaintainJob, context: Context) -> Outcome:
     with context.catalog.clearing(asked.vacuum_retention_days):
         if job.dry_run:
             return Outcome(status="dry_run", plan=_plan(asked, context, tables))
-        forgotten = _forget(asked, context)
+        forgotten = _forget(asked, context) | {"swept": _sweep(context)}
         done = at_once(context.spark, [partial(_looked_after, table, asked, context) for table in tables])
     failed = {table.name: found for table, found in zip(tables, done, strict=True) if isinstance(found, Exception)}
     if failed:
@@ -136,6 +142,19 @@ def _forget(asked: MaintainParams, context: Context) -> dict[str, int]:
     return forgotten
 
 
+def _sweep(context: Context) -> int:
+    """Deletes what killed runs left among the models; how many."""
+    left = _left_behind(context)
+    for path in left:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        log.info("%s was left by a run that was killed, and is deleted", path)
+    return len(left)
+
+
+def _left_behind(context: Context) -> list[Path]:
+    return ModelStore(context.catalog.file("models")).leftovers(before=context.now - LEFT_BEHIND)
+
+
 def _plan(asked: MaintainParams, context: Context, tables: list[Table]) -> list[str]:
     catalog = context.catalog
 
@@ -151,4 +170,5 @@ def _plan(asked: MaintainParams, context: Context, tables: list[Table]) -> list[
         for name, n in days.items()
         if n is not None
     ]
-    return [*at_once(context.spark, [partial(sentence, table) for table in tables]), *old]
+    left = [f"maintain: delete {path}, left by a run that was killed" for path in _left_behind(context)]
+    return [*at_once(context.spark, [partial(sentence, table) for table in tables]), *old, *left]

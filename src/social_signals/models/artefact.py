@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ class ModelStore:
 
     def path(self, kind: str, model_id: str) -> Path:
         return self.root / kind / model_id
+
+    def leftovers(self, *, before: datetime) -> list[Path]:
+        """What runs that were killed while they saved have left under hidden names, untouched since `before`; a younger one may be
+        of a run that is at work. Nobody reads them. Weights that a later run would go on from are not among them."""
+        found = [*self.root.glob("*/.unfinished-*"), *self.root.glob(f"*/.{CHAMPION_FILE}.*")]
+        return sorted(path for path in found if path.stat().st_mtime < before.timestamp())
 
     def find(self, kind: str, model_id: str) -> Artefact | None:
         """The finished model of that name, or None."""

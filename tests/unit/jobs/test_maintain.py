@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -86,3 +87,28 @@ def test_tables_are_looked_after_and_old_runs_forgotten_but_each_jobs_newest(
     assert catalog.version(RUNS) == version
     with pytest.raises(ConfigError, match="no stored table is called"):
         maintain.run(composed("maintain", ["maintain.tables=[silver.psts]"])[0], context)  # type: ignore[arg-type]
+
+
+def test_what_killed_runs_left_among_models_goes_and_what_is_read_or_younger_stays(
+    spark_session: SparkSession, tmp_path: Path
+) -> None:
+    catalog = Catalog(spark_session, CatalogParams(root=str(tmp_path)), run_id="r")
+    context = Context(spark_session, catalog, "r", NOW, Progress(enabled=False))
+    churn = tmp_path / "models" / "churn"
+    old, young = (NOW - timedelta(days=days) for days in (2, 0.5))
+    kept = ["churn-1/model.ubj", "champion.json", ".churn-2-trained-x/weights", ".unfinished-young/model.ubj"]
+    left = [".unfinished-old/model.ubj", ".champion.json.4711"]
+    for name in (*kept, *left):
+        path = churn / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+        when = (young if "young" in name else old).timestamp()
+        for changed in {path, churn / Path(name).parts[0]}:
+            os.utime(changed, (when, when))
+    planned = maintain.run(composed("maintain", ["dry_run=true"])[0], context)  # type: ignore[arg-type]
+    assert sorted(Path(sentence.split()[2].rstrip(",")).name for sentence in planned.plan if "killed" in sentence) == [
+        ".champion.json.4711", ".unfinished-old"
+    ]  # fmt: skip
+    assert all((churn / name).exists() for name in left)
+    assert maintain.run(composed("maintain", [])[0], context).metrics["maintain"]["swept"] == 2  # type: ignore[arg-type]
+    assert sorted(str(f.relative_to(churn)) for f in churn.rglob("*") if f.is_file()) == sorted(kept)
