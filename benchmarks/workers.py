@@ -1,6 +1,6 @@
 """Seconds of annotate and build_features with two workers of one core each, against one such worker.
 
-    python benchmarks/workers.py [--posts 14000] [--events 6000000] [--rounds 1] [--executor-memory 3072] [--data DIR]
+    python benchmarks/workers.py [--posts 8000] [--events 4000000] [--rounds 1] [--executor-memory 3072] [--data DIR]
 
 Workers are executors, processes of their own with one core (`local-cluster[2,1,...]` and `[1,1,...]`), which share nothing but the files;
 the driver runs beside them on the same machine. Each number of workers has a process of its own that first warms up on the same work
@@ -95,8 +95,8 @@ def _build_features(context: Context) -> None:
 def main() -> None:
     """Generate, time each number of workers in a process of its own, and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--posts", type=int, default=14000)
-    parser.add_argument("--events", type=int, default=6_000_000)
+    parser.add_argument("--posts", type=int, default=8000)
+    parser.add_argument("--events", type=int, default=4_000_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--executor-memory", type=int, default=3072, help="MiB a worker")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
