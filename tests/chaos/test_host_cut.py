@@ -21,7 +21,9 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
 # Spark finds out by heartbeats that nobody answers, which takes two minutes unless it is told otherwise.
 SOON = ("xgboost.limits.lost_worker_timeout_s=45", "xgboost.limits.round_timeout_s=60")
-HEARTBEATS = "platform.conf={spark.network.timeout:20s,spark.executor.heartbeatInterval:4s}"
+HEARTBEATS = (
+    "platform.conf={spark.network.timeout:20s,spark.network.timeoutInterval:5s,spark.executor.heartbeatInterval:4s}"
+)
 
 
 @pytest.fixture
