@@ -2,8 +2,9 @@
 
     python benchmarks/workers.py [--posts 8000] [--events 4000000] [--rounds 1] [--executor-memory 3072] [--data DIR]
 
-Workers are executors, processes of their own with one core (`local-cluster[2,1,...]` and `[1,1,...]`), which share nothing but the files;
-the driver runs beside them on the same machine. Each number of workers has a process of its own that first warms up on the same work
+Workers are executors, processes of their own (`local-cluster[2,1,...]` and `[1,1,...]`), which share nothing but the files. Each is held to one
+core (`sched_setaffinity`, so on Linux alone), its Python and all that its Java does besides with it: else a lone one would borrow the other core
+for these. The driver runs beside them on the same machine. Each number of workers has a process of its own that first warms up on the same work
 and is then timed. Posts are the tweets of nlp_throughput.py, read for sentiment and entities; events the world of features.py, one slice of
 everybody built in full. The last line is JSON: `ratio` is two times the seconds of two workers over the seconds of one, of the two jobs together,
 so that 1.0 is perfect and smaller is better; `efficiency` is one over that, by job.
@@ -12,22 +13,24 @@ so that 1.0 is perfect and smaller is better; `efficiency` is one over that, by 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import features as world
 import nlp_throughput
 from pyspark.sql import functions as F
 
-from social_signals.core import jars
 from social_signals.core.progress import Progress
-from social_signals.core.session import PlatformParams, make_session
+from social_signals.core.session import JAVA_IN_UTC, PlatformParams, make_session
 from social_signals.features import FeatureParams
 from social_signals.governance import ConsentParams
 from social_signals.jobs import annotate, build_features
@@ -37,6 +40,7 @@ from social_signals.tables.silver import POSTS
 from social_signals.tables.store import CatalogParams
 
 WORK = ("annotate", "build_features")
+STARTED_WITHIN_S = 60
 
 
 def context_on(master: str, root: Path, *, conf: dict[str, str]) -> Context:
@@ -64,14 +68,10 @@ def prepare(root: Path, *, posts: int, events: int, data: Path) -> None:
 
 def timed(job: str, root: Path, *, workers: int, memory: int, rounds: int) -> list[float]:
     """Seconds of each round, after a warm-up of the same work."""
-    # Executors of a local cluster find the jars where the driver does. A Java that sees one core collects garbage and compiles as
-    # on a machine of one; else the only worker would borrow the second core for that, and be no worker of one core.
-    conf = {
-        "spark.executor.extraClassPath": jars.classpath(),
-        "spark.executor.memory": f"{memory}m",
-        "spark.executor.extraJavaOptions": "-Duser.timezone=UTC -XX:ActiveProcessorCount=1",
-    }
+    # A Java that sees one core collects garbage and compiles as on a machine of one.
+    conf = {"spark.executor.extraJavaOptions": f"{JAVA_IN_UTC} -XX:ActiveProcessorCount=1"}
     context = context_on(f"local-cluster[{workers},1,{memory}]", root / job, conf=conf)
+    hold(executors_of(context.spark.sparkContext.applicationId, count=workers))
     work = _annotate if job == "annotate" else _build_features
     seconds = []
     for turn in range(rounds + 1):
@@ -81,6 +81,32 @@ def timed(job: str, root: Path, *, workers: int, memory: int, rounds: int) -> li
         seconds.append(time.monotonic() - started)
         print(f"{job}, {workers} workers, {turn if turn else 'warm-up'}: {seconds[-1]:.1f} s", file=sys.stderr)
     return seconds[1:]
+
+
+def executors_of(application: str, *, count: int) -> list[int]:
+    """The process ids of an application's executors on this machine, once there are so many."""
+    deadline = time.monotonic() + STARTED_WITHIN_S
+    while time.monotonic() < deadline:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_text().split("\0")
+            except OSError:  # it has ended
+                continue
+            if application in words and "org.apache.spark.executor.CoarseGrainedExecutorBackend" in words:
+                found.append(int(process.name))
+        if len(found) == count:
+            return sorted(found)
+        time.sleep(0.2)
+    raise SystemExit(f"{application} has not {count} executors after {STARTED_WITHIN_S} s")
+
+
+def hold(processes: Sequence[int]) -> None:
+    """Each process to a core of its own; what it starts from now on stays there too."""
+    for process, core in zip(processes, sorted(os.sched_getaffinity(0)), strict=False):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), {core})
 
 
 def _annotate(context: Context) -> None:

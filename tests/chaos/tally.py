@@ -20,7 +20,7 @@ class Tally:
     def add(self, other: Tally) -> None:
         """Takes in what another process has counted."""
         self.kills, self.cuts = self.kills + other.kills, self.cuts + other.cuts
-        self.recoveries += [(seconds, where) for seconds, where in other.recoveries]
+        self.recoveries += other.recoveries
         self.difference += other.difference
 
     def lines(self) -> list[str]:

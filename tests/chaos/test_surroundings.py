@@ -102,6 +102,13 @@ def test_a_source_that_is_played_again_changes_nothing(
     assert rows_of(root, without=()) == rows_of(clean.after["ingest"], without=())
 
 
+def in_order(folder: Path, jobs: list[str], settings: list[str]) -> list[set[str]]:
+    """Which tables of silver and gold each of the jobs wrote under `folder`/lakehouse, one after another in one process."""
+    told = in_process("tests.chaos.in_order", str(folder), ",".join(jobs), *settings, cwd=folder).splitlines()
+    wrote = [json.loads(line)["wrote"] for line in told if line.startswith('{"job"')]
+    return [{table for table in tables if table.startswith(("silver.", "gold."))} for tables in wrote]
+
+
 def test_a_clock_that_was_set_back_loses_no_row_and_repeats_no_work(tmp_path: Path) -> None:
     roots = {}
     # Set back behind the first run, not behind the newest act: one from tomorrow is quarantined, as by any clock.
@@ -116,19 +123,11 @@ def test_a_clock_that_was_set_back_loses_no_row_and_repeats_no_work(tmp_path: Pa
             *(s for s in world.SETTINGS if not s.startswith(("now=", "as_of="))),
             "as_of=2020-11-05",
         ]
-
-        def in_order(*jobs: str, now: str, folder: Path = folder, settings: list[str] = settings) -> list[set[str]]:
-            """What each job wrote into silver and gold."""
-            words = [str(folder), ",".join(jobs), *settings, f"now={now}"]
-            told = in_process("tests.chaos.in_order", *words, cwd=folder).splitlines()
-            wrote = [json.loads(line)["wrote"] for line in told if line.startswith('{"job"')]
-            return [{table for table in tables if table.startswith(("silver.", "gold."))} for tables in wrote]
-
-        in_order("ingest", "annotate", now=world.NOW)
+        in_order(folder, ["ingest", "annotate"], [*settings, f"now={world.NOW}"])
         for file, text in held_back.items():
             file.write_bytes(text)
         jobs = ("ingest", "annotate", "build_features")
-        wrote = in_order(*(job for job in jobs for _ in range(2)), now=second)
+        wrote = in_order(folder, [job for job in jobs for _ in range(2)], [*settings, f"now={second}"])
         assert all(wrote[0::2]), "every job had something to do"
         assert wrote[1::2] == [set()] * len(jobs), "and nothing when it was run again"
         roots[name] = folder / "lakehouse"

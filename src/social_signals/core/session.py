@@ -22,6 +22,8 @@ from social_signals.core.slots import await_slots
 log = logging.getLogger(__name__)
 
 DEVICES = ("cpu", "cuda")
+# XGBoost and Delta read times in the JVM's zone in a few places that the session's zone does not reach.
+JAVA_IN_UTC = "-Duser.timezone=UTC"
 # What is set on a session that was not made by us; a new one of its application does not know of it.
 _TAKEN_ALONG = ("spark.sql.session.timeZone",)
 
@@ -191,15 +193,13 @@ def settings(platform: PlatformParams) -> dict[str, str]:
 
 def launch_settings(platform: PlatformParams) -> dict[str, str]:
     """Settings that a JVM reads only when it starts: they go on the command line or into the gateway's launch."""
-    # XGBoost and Delta read times in the JVM's zone in a few places that the session's zone does not reach.
-    utc = "-Duser.timezone=UTC"
     log4j = Path(__file__).with_name("log4j2.properties")
     is_driver_here = platform.is_local or (platform.master is not None and platform.deploy_mode == "client")
     quiet = f" -Dlog4j2.configurationFile={log4j.as_uri()}" if is_driver_here else ""
     more = f" {platform.java_options}" if platform.java_options else ""
     values = {
-        "spark.driver.extraJavaOptions": utc + quiet + _collector(platform) + more,
-        "spark.executor.extraJavaOptions": utc,
+        "spark.driver.extraJavaOptions": JAVA_IN_UTC + quiet + _collector(platform) + more,
+        "spark.executor.extraJavaOptions": JAVA_IN_UTC,
     }
     executor_memory = platform.executor_memory
     if executor_memory is None and (workers := re.fullmatch(r"local-cluster\[.*,\s*(\d+)\s*\]", str(platform.master))):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import platform
 import re
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from pyspark.sql import functions as F
 
 from social_signals import __version__
 from social_signals.core.errors import ResourceError, SocialSignalsError
+from social_signals.core.files import write_whole
 from social_signals.governance.consent import ConsentParams, only_consented
 from social_signals.jobs import JOBS, training
 from social_signals.jobs.job import Context, Job, Outcome
@@ -212,7 +212,7 @@ def write_text(spark: SparkSession, path: str, text: str) -> None:
         if _is_remote(path):
             _write_remote(spark, path, content)
         else:
-            _write_local(_local(path), content)
+            write_whole(_local(path), content)
     except Exception as error:
         reason = str(getattr(error, "java_exception", error)).splitlines()[0]
         raise ResourceError(
@@ -238,16 +238,6 @@ def _is_remote(path: str) -> bool:
 
 def _local(path: str) -> Path:
     return Path(re.sub("^file:(//)?", "", path))
-
-
-def _write_local(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _write_remote(spark: SparkSession, path: str, content: bytes) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from social_signals.core.errors import ModelMismatchError
+from social_signals.core.files import write_whole
 
 MODEL_FILE = "model.ubj"
 CALIBRATION_FILE = "calibration.json"
@@ -87,7 +88,7 @@ class ModelStore:
         """What runs that were killed while they saved have left under hidden names, untouched since `before`; a younger one may be
         of a run that is at work. Nobody reads them. Weights that a later run would go on from are not among them."""
         found = [*self.root.glob("*/.unfinished-*"), *self.root.glob(f"*/.{CHAMPION_FILE}.*")]
-        return sorted(path for path in found if path.stat().st_mtime < before.timestamp())
+        return sorted(path for path in found if _changed_before(path, before))
 
     def find(self, kind: str, model_id: str) -> Artefact | None:
         """The finished model of that name, or None."""
@@ -116,7 +117,7 @@ class ModelStore:
 
     def promote(self, artefact: Artefact) -> None:
         """Put a saved model in charge of its kind."""
-        _write(self.root / artefact.kind / CHAMPION_FILE, _json({"model_id": artefact.model_id}))
+        write_whole(self.root / artefact.kind / CHAMPION_FILE, _json({"model_id": artefact.model_id}))
 
 
 def save(artefact: Artefact, folder: Path) -> Path:
@@ -222,8 +223,9 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
+def _changed_before(path: Path, instant: datetime) -> bool:
+    """False too where it is gone since it was listed: whoever was writing it has finished."""
+    try:
+        return path.stat().st_mtime < instant.timestamp()
+    except FileNotFoundError:
+        return False

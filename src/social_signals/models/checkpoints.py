@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from social_signals.core.files import write_whole
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -65,11 +66,7 @@ class CheckpointFolder:
 
     def keep(self, key: str, content: bytes) -> None:
         """All of it or nothing: a driver that dies while it writes leaves what was there before."""
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
+        write_whole(self._path(key), content)
 
     def _path(self, key: str) -> Path:
         # The key comes over the network.
