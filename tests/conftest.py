@@ -22,9 +22,7 @@ TEST_PLATFORM = PlatformParams(
     master="local[2]",
     driver_memory=os.environ.get("TEST_DRIVER_MEMORY", "4g"),
     shuffle_partitions=2,
-    # Half of the CPU of a session that runs every query once goes into compiling Java; code four times as hot as usual is
-    # compiled here (measured: 35 s against 50 s of compiling, 97 s against 106 s in all, of three tests of network features).
-    java_options="-XX:+UseSerialGC -XX:CompileThresholdScaling=4",
+    java_options="-XX:+UseSerialGC",
     packages=os.environ.get("TEST_PACKAGES", "").split(),
     # Adaptive execution plans every stage of a query anew: on tables of twenty rows a third of all CPU (measured: 168 s against
     # 116 s for tests/unit/network/test_features.py). What runs as a process of its own, from the wheel or on a cluster, has it on.
