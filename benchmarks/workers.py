@@ -1,6 +1,6 @@
 """Seconds of annotate and build_features with two workers of one core each, against one such worker.
 
-    python benchmarks/workers.py [--posts 8000] [--events 4000000] [--rounds 1] [--executor-memory 3072] [--data DIR]
+    python benchmarks/workers.py [--posts 12000] [--events 8000000] [--rounds 1] [--executor-memory 3072] [--data DIR]
 
 Workers are executors, processes of their own (`local-cluster[2,1,...]` and `[1,1,...]`), which share nothing but the files. Each is held to one
 core (`sched_setaffinity`, so on Linux alone), its Python and all that its Java does besides with it: else a lone one would borrow the other core
@@ -121,8 +121,8 @@ def _build_features(context: Context) -> None:
 def main() -> None:
     """Generate, time each number of workers in a process of its own, and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--posts", type=int, default=8000)
-    parser.add_argument("--events", type=int, default=4_000_000)
+    parser.add_argument("--posts", type=int, default=12_000)
+    parser.add_argument("--events", type=int, default=8_000_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--executor-memory", type=int, default=3072, help="MiB a worker")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
