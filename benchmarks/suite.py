@@ -161,7 +161,7 @@ def chart(results: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     shown = [(claim, value_of(claim, results.get(claim.name, {}))) for claim in CLAIMS]
     bars = [(claim, value) for claim, value in shown if value is not None][::-1]
     colours = {"speed": "#31688e", "growth": "#35b779", "quality": "#b5651d"}
-    figure, axes = plt.subplots(figsize=(9, 0.5 * len(bars) + 1.2))
+    figure, axes = plt.subplots(figsize=(10, 0.5 * len(bars) + 1.2))
     for place, (claim, value) in enumerate(bars):
         axes.barh(place, value - 1, left=1, height=0.55, color=colours[claim.kind])
         side = "left" if value >= 1 else "right"
@@ -170,11 +170,13 @@ def chart(results: Mapping[str, Mapping[str, Any]], path: Path) -> None:
             axes.plot([claim.limit] * 2, [place - 0.35, place + 0.35], color="#c0392b", linewidth=2)
     axes.axvline(1, color="#333333", linewidth=1)
     axes.set_xscale("log")
-    axes.set_xlim(0.3, 4)
-    axes.set_xticks([0.5, 1, 2, 3], ["half", "1", "twice", "3 times"])
+    least = min([0.4, *(value for _, value in bars)])
+    ticks = {0.1: "a tenth", 0.25: "a quarter", 0.5: "half", 1: "1", 2: "twice", 4: "4 times"}
+    axes.set_xlim(0.5 * least, 4.5)
+    axes.set_xticks(*zip(*((place, name) for place, name in ticks.items() if place >= 0.5 * least), strict=True))
     axes.minorticks_off()
     axes.set_yticks(range(len(bars)), [claim.what.replace("`", "") for claim, _ in bars])
-    axes.set_title("Ours over theirs; a red mark is the most that is claimed", fontsize=11)
+    figure.suptitle("Ours over theirs; a red mark is the most that is claimed", fontsize=11)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     figure.tight_layout()
