@@ -34,14 +34,15 @@ TEST_PLATFORM = PlatformParams(
 )
 
 
-# Whole pipelines that many tests only read. They run in one process: in a second one Java compiles all of that code anew, which
-# takes more of two cores than it gives back (measured: a pipeline of 200 people 230 s alone, 545 s beside two other cold ones).
-SHARED_RUNS = {"sample_run", "sample_lakehouse", "french_run"}
+# Files that run whole jobs in the session of the tests. They stay in one process: in a second one Java compiles all of that code
+# anew, which takes more of two cores than it gives back (measured: a pipeline of 200 people 230 s alone, 545 s beside two other cold
+# ones; `annotate` of six posts, five times, 290 s beside another cold process).
+WHOLE_JOBS = {"job_runner", "sample_run", "sample_lakehouse", "french_run"}
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Deals out the tests file by file where several processes run; files that read the same pipelines stay together.
+    """Deals out the tests file by file where several processes run; those that run whole jobs stay together.
 
     Driver planning keeps a Spark session to little more than one core, so `make test` runs two of them side by side. A rehearsed
     failure starts processes of its own, and is dealt out by itself.
@@ -54,7 +55,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
             if file.startswith("tests/chaos/"):
                 return nodeid
             words = set(re.findall(r"\w+", (REPOSITORY / file).read_text(encoding="utf-8")))
-            return "shared runs" if SHARED_RUNS & words else file
+            return "whole jobs" if WHOLE_JOBS & words else file
 
     return ByFile(config, log)
 

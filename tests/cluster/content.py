@@ -18,14 +18,18 @@ OF_A_RUN = frozenset({"run_id", "batch_id", "ingested_ts", "landed_ts", "started
 OF_RUNS = frozenset({"ops.runs", "ops.batches"})
 
 
-def content_of(root: Path, *, digits: int | None = None) -> dict[str, str]:
-    """By table: how many rows, and a hash of them in sorted order, without columns about the run that wrote them.
+def content_of(root: Path, *, digits: int | None = None, without: Set[str] = OF_A_RUN) -> dict[str, str]:
+    """By table: how many rows, and a hash of them in sorted order. without: columns left out, those about the run that wrote a row.
 
     digits: significant digits that floats are rounded to; None compares every bit.
     """
     tables = (log.parent for log in sorted(root.glob("*/*/_delta_log")))
     named = {f"{folder.parent.name}.{folder.name}": folder for folder in tables}
-    return {name: hash_of(rows_of(folder), digits=digits) for name, folder in named.items() if name not in OF_RUNS}
+    return {
+        name: hash_of(rows_of(folder), digits=digits, without=without)
+        for name, folder in named.items()
+        if name not in OF_RUNS
+    }
 
 
 def rows_of(folder: Path) -> pa.Table:
@@ -65,9 +69,9 @@ def live_files(folder: Path) -> dict[str, dict[str, str]]:
     return live
 
 
-def hash_of(rows: pa.Table, *, digits: int | None = None) -> str:
+def hash_of(rows: pa.Table, *, digits: int | None = None, without: Set[str] = OF_A_RUN) -> str:
     """How many rows, and a hash that neither their order nor that of the columns decides."""
-    said = sorted(lines(rows, digits=digits))
+    said = sorted(lines(rows, digits=digits, without=without))
     digest = hashlib.sha256()
     for line in said:
         digest.update(line.encode() + b"\n")

@@ -45,8 +45,12 @@ def network_of(
     topics: gold.creator_topics at as_of. say: told each step as it begins. What is kept in between is let go at the end.
     """
     say("edges")
-    edges = edges_between(interactions, posts, as_of=as_of, params=params)
-    graph = numbered(edges)
+    edges = edges_between(interactions, posts, as_of=as_of, params=params).persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        # Who is in it is one pass over the edges, and their numbers another.
+        graph = numbered(edges)
+    finally:
+        edges.unpersist()
     try:
         if graph.nodes == 0:
             schema = StructType([person_column(), *NETWORK_COLUMNS])
@@ -155,14 +159,17 @@ def _by_topic(graph: Graph, topics: DataFrame, *, walk: Callable[..., Floats], m
 
 def _named(people: DataFrame, by_node: DataFrame, graph: Graph, carried: DataFrame) -> DataFrame:
     """By user_id, in the declared columns; who has no cascade has nulls there."""
-    pairs = F.col("degree") * (F.col("degree") - 1)
-    found = (
-        people.join(by_node, on=NODE)
-        .join(carried, on=USER_ID, how="left")
-        .withColumn("triangles", F.coalesce(F.col("triangles"), F.lit(0)))
-        .withColumn("clustering", F.when(pairs > 0, F.round(2 * F.col("triangles") / pairs, 9)).otherwise(F.lit(0.0)))
-        .withColumn("pagerank_to_mean_ratio", F.round(F.col(PAGERANK) * graph.nodes, 6))
-        .withColumn("authority_to_mean_ratio", F.round(F.col("authority") * graph.nodes, 6))
-        .withColumn("hub_to_mean_ratio", F.round(F.col("hub") * graph.nodes, 6))
+    pairs, triangles = F.col("degree") * (F.col("degree") - 1), F.coalesce(F.col("triangles"), F.lit(0))
+    worked_out = {
+        "triangles": triangles,
+        "clustering": F.when(pairs > 0, F.round(2 * triangles / pairs, 9)).otherwise(F.lit(0.0)),
+        "pagerank_to_mean_ratio": F.round(F.col(PAGERANK) * graph.nodes, 6),
+        "authority_to_mean_ratio": F.round(F.col("authority") * graph.nodes, 6),
+        "hub_to_mean_ratio": F.round(F.col("hub") * graph.nodes, 6),
+    }
+    found = people.join(by_node, on=NODE).join(carried, on=USER_ID, how="left")
+    # One frame and not one a column: Spark looks through all that is below each.
+    return found.select(
+        USER_ID,
+        *[worked_out.get(c.name, F.col(c.name)).cast(c.dataType).alias(c.name) for c in NETWORK_COLUMNS],
     )
-    return found.select(USER_ID, *[F.col(one.name).cast(one.dataType).alias(one.name) for one in NETWORK_COLUMNS])

@@ -53,6 +53,8 @@ class Reading(Upkeep):
             said = {logs.TABLE: table.name, logs.VERSION: pinned, logs.FOR_MACHINES: True}
             log.info("%s: read at version %d", table.name, pinned, extra=said)
         self.read_versions[table.name] = pinned
+        if frame.columns == list(table.columns):
+            return frame
         added = {f.name: F.lit(None).cast(f.dataType) for f in found.missing}
         return frame.withColumns(added).select(*table.columns)
 
