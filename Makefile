@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 python := .venv/bin/python
-# Two processes, each with a Spark session of its own; files that run whole jobs stay together (tests/conftest.py).
+# Two processes, each with a Spark session of its own; files that read the same pipeline run stay together (tests/conftest.py).
 side_by_side := -n 2 --dist loadfile --no-loadscope-reorder
 .PHONY: help setup format check test test-unit chaos cluster bench lock pictures wheel clean
 

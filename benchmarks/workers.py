@@ -1,13 +1,17 @@
 """Seconds of annotate and build_features with two workers of one core each, against one such worker.
 
-    python benchmarks/workers.py [--posts 12000] [--events 8000000] [--rounds 1] [--executor-memory 3072] [--data DIR]
+    python benchmarks/workers.py [--posts 12000] [--events 8000000] [--executor-memory 3072] [--free-driver] [--data DIR]
 
 Workers are executors, processes of their own (`local-cluster[2,1,...]` and `[1,1,...]`), which share nothing but the files. Each is held to one
 core (`sched_setaffinity`, so on Linux alone), its Python and all that its Java does besides with it: else a lone one would borrow the other core
-for these. The driver runs beside them on the same machine. Each number of workers has a process of its own that first warms up on the same work
-and is then timed. Posts are the tweets of nlp_throughput.py, read for sentiment and entities; events the world of features.py, one slice of
-everybody built in full. The last line is JSON: `ratio` is two times the seconds of two workers over the seconds of one, of the two jobs together,
-so that 1.0 is perfect and smaller is better; `efficiency` is one over that, by job.
+for these. The driver has no core of its own: it is held to the cores of the workers, as one that the cluster starts on a worker's host is
+(`--deploy-mode cluster`). So twice the workers are twice the machine and no more. With `--free-driver` it may use all cores with one worker too,
+as where the driver's host is another: then one worker has two cores of this machine, and two workers have no more than these.
+
+Each number of workers has a process of its own that first warms up on an eighth of the work and is then timed. Posts are the tweets of
+nlp_throughput.py, read for sentiment and entities; events the world of features.py, one slice of everybody built in full. The last line is
+JSON: `ratio` is two times the seconds of two workers over the seconds of one, of the two jobs together, so that 1.0 is perfect and smaller is
+better; `efficiency` is one over that, by job.
 """
 
 from __future__ import annotations
@@ -17,7 +21,6 @@ import contextlib
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -41,6 +44,8 @@ from social_signals.tables.store import CatalogParams
 
 WORK = ("annotate", "build_features")
 STARTED_WITHIN_S = 60
+# The warm-up's share of the rows.
+WARM_UP = 8
 
 
 def context_on(master: str, root: Path, *, conf: dict[str, str]) -> Context:
@@ -52,35 +57,46 @@ def context_on(master: str, root: Path, *, conf: dict[str, str]) -> Context:
     return Context(spark, catalog, "benchmark", world.CUTOFF, Progress(enabled=False))
 
 
-def prepare(root: Path, *, posts: int, events: int, data: Path) -> None:
+def prepare(root: Path, jobs: Sequence[str], *, posts: int, events: int, data: Path) -> None:
     """Under `root`, a lakehouse for each job."""
-    of_features = context_on("local[2]", root / "build_features", conf={})
-    world.generate(of_features, events)
-    spark = of_features.spark
+    if "build_features" in jobs:
+        world.generate(context_on("local[2]", root / "build_features", conf={}), events)
+    if "annotate" not in jobs:
+        return
+    context = context_on("local[2]", root / "annotate", conf={})
     texts = nlp_throughput.tweets(data, posts)
-    rows = spark.createDataFrame([(f"p{n:07d}", f"u{n:07d}", text) for n, text in enumerate(texts)], "post_id string, author_id string, text string")  # fmt: skip
+    rows = context.spark.createDataFrame([(f"p{n:07d}", f"u{n:07d}", text) for n, text in enumerate(texts)], "post_id string, author_id string, text string")  # fmt: skip
     when = F.lit(world.CUTOFF)
     filled = rows.withColumns({"event_ts": when, "ingested_ts": when, "source": F.lit("generated")})
-    Catalog(spark, CatalogParams(root=str(root / "annotate")), run_id="benchmark").append(
-        POSTS, world.typed(filled, POSTS)
-    )
+    context.catalog.append(POSTS, world.typed(filled, POSTS))
 
 
-def timed(job: str, root: Path, *, workers: int, memory: int, rounds: int) -> list[float]:
-    """Seconds of each round, after a warm-up of the same work."""
+def timed(job: str, root: Path, *, workers: int, memory: int, free_driver: bool) -> float:
+    """Seconds, after a warm-up on less of the same work."""
     # A Java that sees one core collects garbage and compiles as on a machine of one.
     conf = {"spark.executor.extraJavaOptions": f"{JAVA_IN_UTC} -XX:ActiveProcessorCount=1"}
-    context = context_on(f"local-cluster[{workers},1,{memory}]", root / job, conf=conf)
-    hold(executors_of(context.spark.sparkContext.applicationId, count=workers))
+    cores = sorted(os.sched_getaffinity(0))[:workers]
+    master = f"local-cluster[{workers},1,{memory}]"
     work = _annotate if job == "annotate" else _build_features
-    seconds = []
-    for turn in range(rounds + 1):
-        shutil.rmtree(root / job / "gold", ignore_errors=True)
+    seconds = 0.0
+    for turn, place in (("warm-up", root / "warm"), ("timed", root)):
+        context = context_on(master, place / job, conf=conf)
+        if turn == "warm-up":
+            java = context.spark.sparkContext._gateway.proc.pid
+            if not free_driver:
+                for process in (os.getpid(), java):
+                    hold(process, cores)
+            for process, core in zip(
+                executors_of(context.spark.sparkContext.applicationId, count=workers), cores, strict=True
+            ):
+                hold(process, [core])
+        # what another number of workers has left: posts that are read are not read again
+        shutil.rmtree(place / job / "gold", ignore_errors=True)
         started = time.monotonic()
         work(context)
-        seconds.append(time.monotonic() - started)
-        print(f"{job}, {workers} workers, {turn if turn else 'warm-up'}: {seconds[-1]:.1f} s", file=sys.stderr)
-    return seconds[1:]
+        seconds = time.monotonic() - started
+        print(f"{job}, {workers} workers, {turn}: {seconds:.1f} s", file=sys.stderr)
+    return seconds
 
 
 def executors_of(application: str, *, count: int) -> list[int]:
@@ -101,12 +117,11 @@ def executors_of(application: str, *, count: int) -> list[int]:
     raise SystemExit(f"{application} has not {count} executors after {STARTED_WITHIN_S} s")
 
 
-def hold(processes: Sequence[int]) -> None:
-    """Each process to a core of its own; what it starts from now on stays there too."""
-    for process, core in zip(processes, sorted(os.sched_getaffinity(0)), strict=False):
-        for thread in Path(f"/proc/{process}/task").iterdir():
-            with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(int(thread.name), {core})
+def hold(process: int, cores: Sequence[int]) -> None:
+    """A process to these cores; what it starts from now on stays there too."""
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), set(cores))
 
 
 def _annotate(context: Context) -> None:
@@ -123,21 +138,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--posts", type=int, default=12_000)
     parser.add_argument("--events", type=int, default=8_000_000)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--free-driver", action="store_true", help="with one worker the driver may use the other core")
     parser.add_argument("--executor-memory", type=int, default=3072, help="MiB a worker")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--job", choices=WORK, action="append", help="only these jobs")
     parser.add_argument("--part", nargs=3, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    jobs = chosen.job or WORK
     if chosen.part:
         job, workers, root = chosen.part
         if job == "prepare":
-            prepare(Path(root), posts=chosen.posts, events=chosen.events, data=chosen.data)
+            prepare(Path(root), jobs, posts=chosen.posts, events=chosen.events, data=chosen.data)
+            less = {"posts": chosen.posts // WARM_UP, "events": chosen.events // WARM_UP}
+            prepare(Path(root) / "warm", jobs, **less, data=chosen.data)
         else:
-            sizes = {"workers": int(workers), "memory": chosen.executor_memory, "rounds": chosen.rounds}
-            print(json.dumps(timed(job, Path(root), **sizes)))
+            how = {"workers": int(workers), "memory": chosen.executor_memory, "free_driver": chosen.free_driver}
+            print(json.dumps(timed(job, Path(root), **how)))
         return
-    jobs = chosen.job or WORK
     with tempfile.TemporaryDirectory() as folder:
 
         def part(job: str, workers: int) -> str:
@@ -146,14 +163,13 @@ def main() -> None:
 
         part("prepare", 0)
         measured = {
-            (job, workers): statistics.median(json.loads(part(job, workers).splitlines()[-1]))
-            for job in jobs
-            for workers in (1, 2)
+            (job, workers): float(json.loads(part(job, workers).splitlines()[-1])) for job in jobs for workers in (1, 2)
         }
     one, two = (sum(measured[job, workers] for job in jobs) for workers in (1, 2))
     line = {
         "benchmark": "workers", "ratio": round(2 * two / one, 3), "ours_s": round(two, 1), "theirs_s": round(one / 2, 1),
         "competitor": "half the time of one worker", "rows": chosen.events, "posts": chosen.posts, "cores": 2,
+        "driver": "free" if chosen.free_driver else "on the workers' cores",
         "efficiency": {job: round(measured[job, 1] / (2 * measured[job, 2]), 3) for job in jobs},
         "seconds": {job: {str(n): round(measured[job, n], 1) for n in (1, 2)} for job in jobs},
     }  # fmt: skip

@@ -17,12 +17,17 @@ from social_signals.tables.table import Table
 REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
+# Half of what Java does on tables of twenty rows is to compile itself, and most of that is inlining for loops that never come. With little
+# of it three files of tests took 161 core-seconds of Java where they took 210 (the driver's thread 67 for 59, the compiler 29 for 76);
+# without the second compiler it was not less, since Spark plans at half the speed then.
+_INLINE_LITTLE = "-XX:MaxInlineLevel=3 -XX:InlineSmallCode=500 -XX:FreqInlineSize=150"
+
 # Two cores and few partitions: a shuffle of six rows should not start 200 tasks.
 TEST_PLATFORM = PlatformParams(
     master="local[2]",
     driver_memory=os.environ.get("TEST_DRIVER_MEMORY", "4g"),
     shuffle_partitions=2,
-    java_options="-XX:+UseSerialGC",
+    java_options=f"-XX:+UseSerialGC {_INLINE_LITTLE}",
     packages=os.environ.get("TEST_PACKAGES", "").split(),
     # Adaptive execution plans every stage of a query anew: on tables of twenty rows a third of all CPU (measured: 168 s against
     # 116 s for tests/unit/network/test_features.py). What runs as a process of its own, from the wheel or on a cluster, has it on.
@@ -34,15 +39,14 @@ TEST_PLATFORM = PlatformParams(
 )
 
 
-# Files that run whole jobs in the session of the tests. They stay in one process: in a second one Java compiles all of that code
-# anew, which takes more of two cores than it gives back (measured: a pipeline of 200 people 230 s alone, 545 s beside two other cold
-# ones; `annotate` of six posts, five times, 290 s beside another cold process).
-WHOLE_JOBS = {"job_runner", "sample_run", "sample_lakehouse", "french_run"}
+# Whole pipelines that many tests only read. They run in one process: in a second one Java compiles all of that code anew, which
+# takes more of two cores than it gives back (measured: a pipeline of 200 people 230 s alone, 545 s beside two other cold ones).
+SHARED_RUNS = {"sample_run", "sample_lakehouse", "french_run"}
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Deals out the tests file by file where several processes run; those that run whole jobs stay together.
+    """Deals out the tests file by file where several processes run; files that read the same pipelines stay together.
 
     Driver planning keeps a Spark session to little more than one core, so `make test` runs two of them side by side. A rehearsed
     failure starts processes of its own, and is dealt out by itself.
@@ -55,7 +59,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
             if file.startswith("tests/chaos/"):
                 return nodeid
             words = set(re.findall(r"\w+", (REPOSITORY / file).read_text(encoding="utf-8")))
-            return "whole jobs" if WHOLE_JOBS & words else file
+            return "shared runs" if SHARED_RUNS & words else file
 
     return ByFile(config, log)
 

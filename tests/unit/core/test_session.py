@@ -19,6 +19,13 @@ from social_signals.core.lineage import LineageParams
 from social_signals.core.session import PlatformParams, cores_asked_for, launch_settings, settings
 
 
+def test_functions_of_columns_do_not_ask_java_for_their_class_again(spark_session: SparkSession) -> None:
+    jvm = spark_session.sparkContext._jvm
+    assert jvm is not None
+    assert jvm.functions is jvm.functions
+    assert jvm.SparkFiles is not jvm.SparkFiles, "what is not held is looked up each time"
+
+
 def test_the_session_speaks_utc_and_delta(spark_session: SparkSession, tmp_path) -> None:
     instant = datetime(2020, 3, 1, 12, tzinfo=timezone.utc)
     frame = spark_session.createDataFrame([(instant,)], "event_ts timestamp")
