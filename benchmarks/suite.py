@@ -87,7 +87,7 @@ CLAIMS = (
     ),
     Claim(
         "workers", "workers.py", "two workers of one core, annotate and features", "half the time of one",
-        quick=("--posts", "100", "--events", "50000"), limit=1 / 0.85, kind="growth",
+        quick=("--posts", "100", "--events", "50000", "--rounds", "1"), limit=1 / 0.85, kind="growth",
     ),
     Claim(
         "skew", "skew.py", "jobs where a creator has 10 %, an author 5 % and a day half of it all", "the same jobs on as many even rows",

@@ -35,6 +35,10 @@ TEST_PLATFORM = PlatformParams(
         "spark.ui.enabled": "false",
         "spark.sql.warehouse.dir": "/nonexistent/use-a-catalog",
         "spark.sql.adaptive.enabled": "false",
+        # Nor is Java written and compiled for each plan: on so few rows that takes longer than going without (measured: 137 core-seconds
+        # against 107 for tests/pipeline/test_annotate.py and tests/unit/features/test_build.py). Those processes do this as well.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     },
 )
 

@@ -117,6 +117,9 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
     ).persist()
     keys = pending.select(POST_ID)
     try:
+        # First, and by itself: the moods of sentences scan the frame twice at a time, and two executors would both read what is not
+        # kept yet, the last texts twice.
+        counts = counted(annotated)
         if text.aspects:
             context.progress.step("reading the sentences that name something")
             moods = entity_sentiment(annotated, pending, model=sentiment, partitions=text.partitions)
@@ -126,7 +129,6 @@ def run(job: AnnotateJob, context: Context) -> Outcome:
         catalog.replace_keys(POST_ENTITIES, entities_of(annotated), keys=keys)
         catalog.replace_keys(POST_SENTIMENT, sentiment_of(annotated), keys=keys)
         catalog.merge(POST_LANGUAGE, languages_of(annotated, read_by=readers()))
-        counts = counted(annotated)
     finally:
         annotated.unpersist()
     log.info("%d of %d posts are in %s and were read", counts["read"], counts["posts"], ", ".join(text.languages))
