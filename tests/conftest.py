@@ -35,8 +35,8 @@ TEST_PLATFORM = PlatformParams(
         "spark.ui.enabled": "false",
         "spark.sql.warehouse.dir": "/nonexistent/use-a-catalog",
         "spark.sql.adaptive.enabled": "false",
-        # Nor is Java written and compiled for each plan: on so few rows that takes longer than going without (measured: 137 core-seconds
-        # against 107 for tests/pipeline/test_annotate.py and tests/unit/features/test_build.py). Those processes do this as well.
+        # Nor is Java written and compiled for each plan: for so few rows that takes longer than it saves (measured: 137 core-seconds
+        # against 107 for tests/pipeline/test_annotate.py and tests/unit/features/test_build.py). It is on in those processes, too.
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     },
