@@ -165,7 +165,9 @@ def chart(results: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     for place, (claim, value) in enumerate(bars):
         axes.barh(place, value - 1, left=1, height=0.55, color=colours[claim.kind])
         side = "left" if value >= 1 else "right"
-        axes.annotate(f"{value:.2f}", (value, place), (4 if value >= 1 else -4, 0), textcoords="offset points", va="center", ha=side)  # fmt: skip
+        # beside the mark where the bar ends before it: the figure would lie across it
+        end = max(value, claim.limit or value) if value >= 1 else value
+        axes.annotate(f"{value:.2f}", (end, place), (4 if value >= 1 else -4, 0), textcoords="offset points", va="center", ha=side)  # fmt: skip
         if claim.limit:
             axes.plot([claim.limit] * 2, [place - 0.35, place + 0.35], color="#c0392b", linewidth=2)
     axes.axvline(1, color="#333333", linewidth=1)
