@@ -213,9 +213,9 @@ class Catalog(Reading):
         try:
             self._explained(table, builder.execute)
         except CONFLICTS:
-            # Of two runs that make the same table at once, one has.
-            if not self.exists(table):
-                raise
+            # Of two runs that make the same table at once, one has. Whether it is there Delta would say from what it remembers, and
+            # the second attempt looks first.
+            self._explained(table, builder.execute)
 
     # Parts ----------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from delta.exceptions import ProtocolChangedException
+from delta.tables import DeltaTableBuilder
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import IntegerType, StringType, StructType, TimestampType
 
@@ -220,3 +223,29 @@ def test_of_two_that_replace_the_same_keys_neither_adds_to_the_other(
     )
     assert stored(first) == [mine, (APRIL, "w", 0)]
     assert first.waits == [1]
+
+
+def test_a_table_that_another_process_makes_at_the_same_moment_is_taken_as_it_is(
+    first: Writer, spark_session: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Catalog(spark_session, CatalogParams(root=str(tmp_path / "elsewhere")), run_id="elsewhere").create(SCORES)
+    place = first.catalog.address(SCORES).removeprefix("file:")
+    attempts = []
+    execute = DeltaTableBuilder.execute
+
+    def beaten(builder: DeltaTableBuilder) -> object:
+        attempts.append(builder)
+        if len(attempts) > 1:
+            return execute(builder)
+        jvm: Any = first.session._jvm
+        # what Delta remembers of the place: nothing there
+        jvm.org.apache.spark.sql.delta.DeltaLog.forTable(first.session._jsparkSession, place)
+        shutil.copytree(tmp_path / "elsewhere" / "gold" / "test_scores", place)
+        assert not first.catalog.exists(SCORES)
+        raise ProtocolChangedException("the table was made by another process", stackTrace="")
+
+    monkeypatch.setattr(DeltaTableBuilder, "execute", beaten)
+    first.catalog.create(SCORES)
+    assert len(attempts) == 2
+    assert first.catalog.version(SCORES) == 0, "made once"
+    assert first.catalog.replace_slice(SCORES, first.rows((MARCH, "a", 1)), as_of=MARCH).rows == 1
