@@ -14,7 +14,7 @@ shared in the work. With `--apart` how much less is measured by the same job: tw
 a core of its own. What these two lose against one alone no way of working together could win back.
 
 Each measurement has a process of its own that does the work twice, on two copies of a lakehouse, and is timed the second time: what an executor
-does once in its life (its Java compiles the code of a plan and grows its heap, its Python loads the models) is work that a second executor adds
+does once in its life (its Java compiles the code of a plan and grows its heap, its Python starts) is work that a second executor adds
 and takes no share of. In each round every arrangement has its turn, in the other direction in every second round, and the median of the rounds
 counts, since a machine that others use too is not always equally fast.
 
@@ -159,7 +159,10 @@ def measured(arrangement: str, job: str, line: list[str]) -> float:
                 shutil.copytree(Path(line[-1]) / job, place / job)
             words = [job, str(root), ",".join(map(str, cores)), str(len(held))]
             started.append(subprocess.Popen([*line[:-1], "--part", *words], stdout=subprocess.PIPE, text=True))
-        seconds = [float(process.communicate()[0].splitlines()[-1]) for process in started]
+        said = [process.communicate()[0] for process in started]
+    if failed := [process.returncode for process in started if process.returncode]:
+        raise SystemExit(f"{job}, {arrangement}: a measurement ended with exit code {failed[0]}")
+    seconds = [float(out.splitlines()[-1]) for out in said]
     print(f"{job}, {arrangement}: {', '.join(f'{s:.1f}' for s in seconds)} s", file=sys.stderr, flush=True)
     return statistics.mean(seconds)
 
