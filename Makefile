@@ -31,7 +31,7 @@ chaos: setup ## failures rehearsed: kills, cuts, full disks, two writers; three 
 cluster: setup ## the same tables in local mode, local-cluster and on hosts of a standalone cluster; half an hour
 	. .venv/environment.sh && $(python) -m pytest -m cluster -s tests/cluster
 
-bench: setup ## every claim about speed and growth, with a page and a chart: docs/benchmarks.md (an hour; benchmarks/suite.py --only NAME for one)
+bench: setup ## every claim about speed and growth, with a page and a chart: docs/benchmarks.md (an hour and a half; benchmarks/suite.py --only NAME for one)
 	@. .venv/environment.sh && $(python) benchmarks/suite.py
 
 lock: ## resolve requirements/*.in anew into the locks with hashes
