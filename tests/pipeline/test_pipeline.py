@@ -16,12 +16,19 @@ from pyspark.sql import functions as F
 from social_signals.cli import main
 from social_signals.core.errors import ModelMismatchError
 from social_signals.core.progress import Progress
+from social_signals.core.times import iso
+from social_signals.jobs import ledger
+from social_signals.jobs.done import last_done
 from social_signals.jobs.job import Context
-from social_signals.jobs.pipeline import STAGES
+from social_signals.jobs.pipeline import STAGES, PipelineJob, ingest_stage
 from social_signals.jobs.runner import composed
+from social_signals.jobs.stages import Stages
 from social_signals.models.artefact import ModelStore, save
+from social_signals.observability import spark_work
 from social_signals.tables.catalog import Catalog
 from social_signals.tables.gold import CHURN_SCORES, INFLUENCE_SCORES
+from social_signals.tables.silver import POSTS
+from social_signals.tables.store import CatalogParams
 from tests.cluster.content import content_of, rows_of
 from tests.pipeline.conftest import SMALL_SAMPLE, Ran
 
@@ -99,7 +106,11 @@ def files_of(root: Path) -> dict[Path, tuple[int, int]]:
 
 
 def test_a_second_run_writes_nothing_and_tells_the_same(
-    sample_run: Ran, job_runner: Callable[..., Ran], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sample_run: Ran,
+    job_runner: Callable[..., Ran],
+    spark_session: SparkSession,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     root = tmp_path / "lakehouse"
     shutil.copytree(sample_run.root, root)
@@ -113,6 +124,12 @@ def test_a_second_run_writes_nothing_and_tells_the_same(
         name: first[name] for name in ("churn", "influence", "report")
     }
     assert not again.summary.tables
+    assert again.summary.as_of == sample_run.summary.as_of
+    assert all(count == 0 for counts in told["ingest"].values() for count in counts.values())
+    # Delta's log has told all of it: the first query of a process takes seconds.
+    work = spark_work(spark_session, str(again.summary.run_id))
+    assert work is not None
+    assert work.row["stages"] == 0
     capsys.readouterr()
     # A page that is gone is made again, and nothing else is.
     (root / "report.html").unlink()
@@ -121,6 +138,28 @@ def test_a_second_run_writes_nothing_and_tells_the_same(
     assert planned.code == 0
     assert "build_report: runs, changed since: report" in said
     assert said.count("up to date") == len(STAGES) - 2
+
+
+def test_what_a_pipeline_has_said_holds_while_the_tables_of_acts_do(
+    sample_run: Ran, spark_session: SparkSession, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(sample_run.root, tmp_path / "lakehouse"))
+    job, _ = composed("pipeline", [f"catalog.root={root}", *SMALL_SAMPLE])
+    catalog = Catalog(spark_session, CatalogParams(root=str(root)), run_id="test")
+    now = datetime.now(timezone.utc)
+    context = Context(spark_session, catalog, "test", now, Progress(enabled=False))
+    said = last_done(context, config_hash=ledger.config_hash_of(job))
+    assert said is not None
+    newest = said.newest_act_at(now)
+    assert newest is not None
+    assert iso(newest.as_of) == sample_run.summary.as_of
+    assert isinstance(job, PipelineJob)
+    stages = Stages(context, job=job, known=said.stages)
+    ingesting = ingest_stage(job, stages)
+    assert stages.holds(ingesting)
+    # Somebody's right to be forgotten may move the newest act.
+    catalog.delete(POSTS, F.col("author_id") == catalog.read(POSTS).select("author_id").first()["author_id"])  # type: ignore[index]
+    assert not stages.holds(ingesting)
 
 
 def test_every_stage_again_adds_no_row_and_changes_no_content(

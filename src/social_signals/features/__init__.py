@@ -8,7 +8,7 @@ needs its line in `touched`, which says whose features a changed row can alter.
 Does not belong here: labels (`models`), reading and writing (`jobs`), who consented (`governance`).
 """
 
-from social_signals.features.activity import activity, newest_as_of
+from social_signals.features.activity import NewestAct, activity, newest_act
 from social_signals.features.declared import FEATURE_NAMES, FEATURES, USER_FEATURES, Feature
 from social_signals.features.params import FeatureParams
 from social_signals.features.user_features import user_features
@@ -19,7 +19,8 @@ __all__ = [
     "USER_FEATURES",
     "Feature",
     "FeatureParams",
+    "NewestAct",
     "activity",
-    "newest_as_of",
+    "newest_act",
     "user_features",
 ]

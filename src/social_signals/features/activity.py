@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import DataFrame
@@ -31,15 +32,29 @@ def activity(posts: DataFrame, interactions: DataFrame, *, kinds: Sequence[str] 
     return by_person(acts).groupBy(USER_ID, EVENT_TS).agg(F.min(INGESTED_TS).alias(INGESTED_TS))
 
 
+@dataclass(frozen=True)
+class NewestAct:
+    """When somebody acted last before now, UTC. is_last: nobody acts later either, so a later clock finds the same one."""
+
+    instant: datetime
+    is_last: bool
+
+    @property
+    def as_of(self) -> datetime:
+        """The first midnight UTC after it."""
+        return next_midnight(self.instant)
+
+
 @doing("find the newest act")
-def newest_as_of(acts: DataFrame, *, now: datetime | None = None) -> datetime | None:
-    """The first midnight UTC after the newest act; None where nobody has acted. Runs one Spark job.
+def newest_act(acts: DataFrame, *, now: datetime | None = None) -> NewestAct | None:
+    """The newest act; None where nobody has acted. Runs one Spark job.
 
     acts: any frame with event_ts. now: acts at or after it are left out, so that one date in the year 9999 does not
     move the cut-off.
     """
-    happened = acts if now is None else acts.where(F.unix_micros(EVENT_TS) < F.lit(micros(now)))
-    newest_us = happened.agg(F.max(F.unix_micros(EVENT_TS)).alias("us")).first()
-    if newest_us is None or newest_us["us"] is None:
+    us = F.unix_micros(EVENT_TS)
+    happened = us if now is None else F.when(us < F.lit(micros(now)), us)
+    found = acts.agg(F.max(happened).alias("us"), F.max(us).alias("last_us")).first()
+    if found is None or found["us"] is None:
         return None
-    return next_midnight(instant_of(int(newest_us["us"])))
+    return NewestAct(instant_of(int(found["us"])), is_last=found["us"] == found["last_us"])

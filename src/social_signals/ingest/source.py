@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -77,6 +78,12 @@ class Opened:
 
     def bronze(self, dataset: str) -> Table:
         return bronze_of(self.name, dataset)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the source holds another batch, or one less."""
+        held = sorted(f"{dataset.name} {batch.id}" for dataset in self.datasets for batch in dataset.batches)
+        return hashlib.sha256("\n".join((self.name, *held)).encode()).hexdigest()[:16]
 
     @property
     def knows_consents(self) -> bool:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from social_signals.core.errors import DataQualityError
 from social_signals.core.times import iso
-from social_signals.features import USER_FEATURES, FeatureParams, activity, newest_as_of, user_features
+from social_signals.features import USER_FEATURES, FeatureParams, NewestAct, activity, newest_act, user_features
 from social_signals.features.consented import consented_slices
 from social_signals.features.params import AUTO
 from social_signals.features.provenance import Provenance, recipe_of
@@ -93,9 +93,14 @@ def _replace(context: Context, slices: DataFrame, *, as_of: Sequence[datetime], 
 
 def default_as_of(context: Context, *, features: FeatureParams) -> datetime:
     """The first midnight after the newest act before now. Raises DataQualityError where nobody has acted."""
+    return newest_known_act(context, features=features).as_of
+
+
+def newest_known_act(context: Context, *, features: FeatureParams) -> NewestAct:
+    """The newest act before now. Raises DataQualityError where nobody has acted."""
     catalog = context.catalog
     acts = activity(catalog.read(POSTS), catalog.read(INTERACTIONS), kinds=features.activity_kinds)
-    newest = newest_as_of(acts, now=context.now)
+    newest = newest_act(acts, now=context.now)
     if newest is None:
         raise DataQualityError(
             f"nobody has acted or written before {iso(context.now)}: {INTERACTIONS.name} and {POSTS.name} say nothing",

@@ -61,11 +61,14 @@ class Pending:
 Counts = dict[tuple[str, str], dict[str, int]]
 
 
-def run(job: IngestJob, context: Context) -> Outcome:
-    """Land what is new, merge what is not merged yet. A second run finds nothing to do and writes nothing."""
+def run(job: IngestJob, context: Context, *, source: Opened | None = None, nothing_is_new: bool = False) -> Outcome:
+    """Land what is new, merge what is not merged yet. A second run finds nothing to do and writes nothing.
+
+    source: where somebody has opened it already. nothing_is_new: all that it holds is known to be merged.
+    """
     key = read_key(job.ingest.pseudonym_key_env) if job.ingest.pseudonymise else None
-    source = open_source(context.spark, job.source)
-    pending = still_to_do(source, context)
+    source = source or open_source(context.spark, job.source)
+    pending = [] if nothing_is_new else still_to_do(source, context)
     for todo in pending:
         todo.flow.check()
     if job.dry_run:

@@ -75,7 +75,7 @@ class Outcome:
     """What a job reports: nested metrics, the cut-off it worked at, the device a model ran on, and what else is to say.
 
     `plan` is what a dry run would do, one sentence a line. is_recorded: False where everything was up to date, so that not even
-    the ledger is written.
+    the ledger is written. note: what the commit of the ledger's row says beside it.
     """
 
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -84,3 +84,4 @@ class Outcome:
     plan: list[str] = field(default_factory=list)
     status: str = "done"
     is_recorded: bool = True
+    note: str = ""

@@ -70,14 +70,19 @@ def hash_of(deciding: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def record(context: Context, *entries: Entry) -> None:
-    """Append the entries. Table versions and row counts are those that the catalog has seen in this run."""
+def seen_by(context: Context) -> dict[str, str]:
+    """What a run has gone by and left, as `Catalog.seen`. The ledger itself is no input: it changes with every run."""
+    return {name: identity for name, identity in context.catalog.seen().items() if name != RUNS.name}
+
+
+def record(context: Context, *entries: Entry, note: str = "") -> dict[str, str]:
+    """Append the entries. Table versions and row counts are those that the catalog has seen in this run. note: what the commit says
+    beside. Returns what the run has seen."""
     catalog = context.catalog
     inputs = dict(catalog.read_versions)
     outputs = {name: written.version for name, written in catalog.written.items()}
     rows = {name: written.rows for name, written in catalog.written.items()}
-    # The ledger itself is no input: it changes with every run.
-    seen = {name: identity for name, identity in catalog.seen().items() if name != RUNS.name}
+    seen = seen_by(context)
     said = [
         (
             entry.run_id, entry.job, entry.outcome.as_of, entry.outcome.status, entry.started, entry.seconds,
@@ -90,7 +95,8 @@ def record(context: Context, *entries: Entry) -> None:
     nothing = ((None, None, None) for _ in entries[1:])
     done_by_spark = (watched.observed(context), *nothing)
     told = [(*entry, *work) for entry, work in zip(said, done_by_spark, strict=True)]
-    catalog.append(RUNS, context.spark.createDataFrame(told, RUNS.schema))
+    catalog.append(RUNS, context.spark.createDataFrame(told, RUNS.schema), note=note)
+    return seen
 
 
 def finished(context: Context, *, jobs: Collection[str], config_hashes: Collection[str]) -> dict[str, list[Row]]:

@@ -12,22 +12,25 @@ from typing import Any, TypeVar
 from omegaconf import MISSING
 
 from social_signals.core.errors import ConfigError
+from social_signals.core.lanes import Once
 from social_signals.core.times import iso
 from social_signals.features import FeatureParams
 from social_signals.governance import ConsentParams
-from social_signals.ingest import IngestParams
+from social_signals.ingest import IngestParams, open_source
 from social_signals.jobs import (
     annotate,
     build_features,
     build_report,
     find_topics,
     ingest,
+    ledger,
     score_churn,
     score_influence,
     train_churn,
     train_influence,
     training,
 )
+from social_signals.jobs.done import Done, last_done
 from social_signals.jobs.embed_posts import EmbeddingParams
 from social_signals.jobs.job import Context, Job, Outcome
 from social_signals.jobs.stages import Files, Stage, Stages, require_stages, settings_of
@@ -107,11 +110,19 @@ def run(job: PipelineJob, context: Context) -> Outcome:
     # What a later stage would refuse is refused before the first one has worked.
     require_barrier(context.spark, workers=job.xgboost.num_workers, device=job.platform.device)
     require_device(context.spark, job.platform.device)
-    stages = Stages(context, job=job, force=job.force)
+    config_hash = ledger.config_hash_of(job)
+    last = last_done(context, config_hash=config_hash) or Done(config_hash)
+    stages = Stages(context, job=job, force=job.force, known=last.stages)
     if job.dry_run:
         return _plan(job, stages)
-    stages.run(_ingest(job))
-    as_of = job.as_of_instant or build_features.default_as_of(context, features=job.features)
+    ingesting = ingest_stage(job, stages)
+    stages.run(ingesting)
+    # Where all that ingest saw is as it was, the tables of acts are.
+    newest = last.newest_act_at(context.now) if stages.holds(ingesting) else None
+    as_of = job.as_of_instant
+    if as_of is None:
+        newest = newest or build_features.newest_known_act(context, features=job.features)
+        as_of = newest.as_of
     log.info("as_of is %s", iso(as_of))
     rest = _after_ingest(job, as_of=as_of)
     stages.look_up(rest)
@@ -121,12 +132,21 @@ def run(job: PipelineJob, context: Context) -> Outcome:
         stages.metrics["up_to_date"] = stages.up_to_date
     if not stages.is_changed:
         log.info("nothing is new: nothing was written")
-    return Outcome(metrics=stages.metrics, as_of=as_of, device=job.platform.device, is_recorded=stages.is_changed)
+    done = Done.now(config_hash, stages.finished, newest_act=newest)
+    outcome = Outcome(metrics=stages.metrics, as_of=as_of, device=job.platform.device, note=done.note())
+    return dataclasses.replace(outcome, is_recorded=stages.is_changed)
 
 
-def _ingest(job: PipelineJob) -> Stage:
+def ingest_stage(job: PipelineJob, stages: Stages) -> Stage:
+    """Ingest, as a stage that asks its source; where that and all it saw are as they were known to be, of nothing else."""
     ingesting = part(ingest.IngestJob, job)
-    return Stage("ingest", lambda c: ingest.run(ingesting, c), settings_of(ingesting), asks=True)
+    source = Once(lambda: open_source(stages.context.spark, ingesting.source))
+
+    def run(context: Context) -> Outcome:
+        return ingest.run(ingesting, context, source=source(), nothing_is_new=stages.holds(stage))
+
+    stage = Stage("ingest", run, settings_of(ingesting), lambda _: {"source": source().fingerprint}, asks=True)
+    return stage
 
 
 def _after_ingest(job: PipelineJob, *, as_of: datetime) -> list[Stage]:

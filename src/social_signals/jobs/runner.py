@@ -114,7 +114,7 @@ def _run_in_stage(
             catalog.require_writable()
         outcome = run(job, context)
         if outcome.status == "done" and outcome.is_recorded and name != "doctor":
-            ledger.record(context, entry(outcome))
+            ledger.record(context, entry(outcome), note=outcome.note)
     except KeyboardInterrupt:
         return _fail(
             summary, ResourceError("the run was interrupted", hint="start it again; what is missing is made then")

@@ -109,10 +109,10 @@ class Catalog(Reading):
     # Writing --------------------------------------------------------------------------------------------------------
 
     @named("write")
-    def append(self, table: Table, rows: DataFrame) -> Written:
-        """Add rows. For append-only tables (the ledger): a repeat of the call adds them again."""
+    def append(self, table: Table, rows: DataFrame, *, note: str = "") -> Written:
+        """Add rows. For append-only tables (the ledger): a repeat of the call adds them again. note: as in `replace_slice`."""
         writer = self._writer(table, rows).mode("append")
-        return self._commit(table, lambda: self._save(table, writer))
+        return self._commit(table, lambda: self._save(table, writer), note=note)
 
     @named("write")
     def replace_slice(

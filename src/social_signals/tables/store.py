@@ -9,7 +9,7 @@ from delta import DeltaTable
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from social_signals.core.errors import ConfigError, ContractError, ResourceError
-from social_signals.tables.commits import Origin, content_version
+from social_signals.tables.commits import Origin, content_version, note_of
 from social_signals.tables.newest import id_and_version, last_commits
 from social_signals.tables.table import Table
 
@@ -93,6 +93,12 @@ class Store:
         if not self.exists(table):
             return []
         return self._delta(table).history().select("version", "operation", "userMetadata").collect()
+
+    def notes(self, table: Table, *, newest: int) -> list[str]:
+        """What the newest commits say beside who made them, newest first; empty where one says nothing. Read from the log alone."""
+        if not self.exists(table):
+            return []
+        return [note_of(commit["userMetadata"]) for commit in last_commits(self.spark, self._delta(table), newest)]
 
     def require_writable(self) -> None:
         """Raise ResourceError unless a file can be written under the root; found before the cluster is paid for."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from pyspark.sql import DataFrame
 
-from social_signals.features import activity, newest_as_of
+from social_signals.features import NewestAct, activity, newest_act
 from social_signals.tables.silver import INTERACTIONS, POSTS
 
 
@@ -39,6 +39,10 @@ def test_the_default_cutoff_is_the_midnight_after_the_newest_act_before_now(
     acts = rows(INTERACTIONS, given.act("ann", 1.25), given.act("bob", 40)).unionByName(
         rows(INTERACTIONS, given.act("cat", 0) | {"event_ts": far})
     )
-    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    assert newest_as_of(acts, now=now) == datetime(2020, 5, 31, tzinfo=timezone.utc)
-    assert newest_as_of(acts.limit(0)) is None
+    newest = newest_act(acts, now=datetime(2026, 1, 1, tzinfo=timezone.utc))
+    assert newest is not None
+    assert newest.as_of == datetime(2020, 5, 31, tzinfo=timezone.utc)
+    # The clock may yet come to one that it left out now.
+    assert not newest.is_last
+    assert newest_act(acts) == NewestAct(far, is_last=True)
+    assert newest_act(acts.limit(0)) is None

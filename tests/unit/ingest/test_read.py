@@ -11,6 +11,7 @@ import pytest
 from social_signals.core.errors import ConfigError
 from social_signals.ingest.places import find_files
 from social_signals.ingest.read import open_files
+from social_signals.ingest.source import Opened
 
 
 def landed(dataset):
@@ -133,3 +134,19 @@ def test_a_place_without_usable_files_is_a_sentence(spark_session, tmp_path, fil
 def test_no_table_at_the_place_is_a_sentence(spark_session, tmp_path):
     with pytest.raises(ConfigError, match=r"source\.posts=.* is no Delta table"):
         open_files(spark_session, "posts", str(tmp_path), file_format="delta")
+
+
+def test_a_source_is_told_by_what_it_holds(spark_session, tmp_path):
+    def fingerprint(name="ours"):
+        return Opened(name, [open_files(spark_session, "posts", str(tmp_path))], []).fingerprint
+
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n')
+    first = fingerprint()
+    assert fingerprint() == first
+    assert fingerprint("another") != first
+    (tmp_path / "b.jsonl").write_text('{"a": 1}\n')
+    second = fingerprint()
+    (tmp_path / "b.jsonl").write_text('{"a": 12}\n')
+    assert len({first, second, fingerprint()}) == 3
+    (tmp_path / "b.jsonl").unlink()
+    assert fingerprint() == first

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -50,8 +51,7 @@ class World:
         files = {"page": "there"}
         return Stage("doubling", self.double, settings, lambda _: files if self.page.exists() else {})
 
-    def run(self, *, force: tuple[str, ...] = (), **settings: object) -> tuple[str | None, Stages]:
-        """Why the stage ran, None where it did not; and the stages after it."""
+    def stages(self, **more: Any) -> Stages:
         self.runs += 1
         context = Context(
             self.spark,
@@ -60,8 +60,11 @@ class World:
             datetime(2024, 1, 1, tzinfo=timezone.utc),
             Progress(enabled=False),
         )
-        job = Job(catalog=CatalogParams(root=str(self.root)))
-        stages = Stages(context, job=job, force=force)
+        return Stages(context, job=Job(catalog=CatalogParams(root=str(self.root))), **more)
+
+    def run(self, *, force: tuple[str, ...] = (), **settings: object) -> tuple[str | None, Stages]:
+        """Why the stage ran, None where it did not; and the stages after it."""
+        stages = self.stages(force=force)
         stage = self.stage(**settings)
         stages.look_up([stage])
         why = stages.why_to_run(stage)
@@ -163,3 +166,54 @@ def test_a_stage_that_asks_its_source_is_recorded_only_where_it_wrote(world: Wor
     stages.run(dataclasses.replace(asking, run=world.double))
     assert world.catalog().row_count(RUNS) == rows + 1
     assert stages.is_changed
+
+
+def test_what_is_known_already_is_not_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = world.stage()
+    known = world.run()[1].finished
+    monkeypatch.setattr("social_signals.jobs.ledger.finished", lambda *_, **__: pytest.fail("the ledger was queried"))
+    stages = world.stages(known=known)
+    stages.look_up([stage])
+    stages.run(stage)
+    assert stages.up_to_date == ["doubling"]
+    assert stages.metrics == {"stages": {}, "doubling": {"rate": 0.1 + 0.2}}
+    monkeypatch.undo()
+    # What is known is compared with the tables like what the ledger says.
+    world.write(SOURCE, ("a", 7))
+    changed = world.stages(known=known)
+    changed.look_up([stage])
+    assert changed.why_to_run(stage) == "changed since: silver.numbers"
+
+
+def test_what_came_to_a_source_while_it_was_read_is_for_the_next_run(world: World) -> None:
+    held = ["a.csv"]
+
+    def reading(context: Context) -> Outcome:
+        held.append("b.csv")
+        return world.double(context)
+
+    asking = Stage("asking", reading, {}, lambda _: {"source": ",".join(held)}, asks=True)
+    first = world.stages()
+    first.run(asking)
+    assert first.finished[asking.config_hash]["files"] == {"source": "a.csv"}
+    again = world.stages(known=first.finished)
+    assert not again.holds(asking)
+    held.pop()
+    assert again.holds(asking)
+    world.write(DOUBLED, ("z", 0))
+    assert not again.holds(asking)
+
+
+def test_one_that_trusts_what_is_known_keeps_what_that_has_seen(world: World) -> None:
+    asking = Stage("asking", world.double, {}, lambda _: {"source": "a.csv"}, asks=True)
+    first = world.stages()
+    first.run(asking)
+    trusting = dataclasses.replace(asking, run=lambda _: Outcome(metrics={"in": 0}))
+    second = world.stages(known=first.finished)
+    second.run(trusting)
+    assert not second.is_changed
+    assert second.metrics["in"] == 0
+    assert second.finished == first.finished
+    assert SOURCE.name in second.finished[asking.config_hash]["seen"]
+    # Forced, it does not trust it.
+    assert not world.stages(known=first.finished, force=("asking",)).holds(asking)
