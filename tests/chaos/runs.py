@@ -50,11 +50,12 @@ def start(
     root: Path,
     *overrides: str,
     log: Path | None = None,
+    only_at: Sequence[str] = (),
     killer: tuple[Path, str] | None = None,
     platform: Sequence[str] = LOCAL,
 ) -> subprocess.Popen[str]:
-    """A job in a process of its own, running. log: the deaths of a `victim`, which this process becomes. killer: the log and the
-    moment of a `killer`."""
+    """A job in a process of its own, running. log: the deaths of a `victim`, which this process becomes, only_at: at these points
+    where any are named. killer: the log and the moment of a `killer`."""
     module = ["tests.chaos.victim", str(log)] if log else ["social_signals.cli"]
     if killer:
         module = ["tests.chaos.killer", *map(str, killer)]
@@ -63,7 +64,7 @@ def start(
     return subprocess.Popen(
         words,
         cwd=root.parent,
-        env=os.environ | {"PYTHONPATH": path},
+        env=os.environ | {"PYTHONPATH": path, "ONLY_AT": json.dumps(list(only_at))},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -76,6 +77,7 @@ def known(job: str, overrides: Sequence[str]) -> list[str]:
         "ingest": ("source", "now"), "annotate": ("now",), "build_features": ("now", "as_of", "features"),
         "train_churn": ("now", "as_of", "churn", "xgboost", "tracking", "resume"),
         "score_churn": ("now", "as_of"),
+        "pipeline": ("source", "now", "as_of", "features", "churn", "influence", "xgboost", "tracking", "topics"),
     }  # fmt: skip
     return [word for word in overrides if word.split("=")[0].split(".")[0] in (*rooms[job], "platform", "log_format")]
 

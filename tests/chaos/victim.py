@@ -2,7 +2,8 @@
 
     python -m tests.chaos.victim LOG JOB [key=value ...]
 
-LOG holds a line of JSON for each death so far; the one to come is added to it. Points are found by running: each commit of a table,
+LOG holds a line of JSON for each death so far; the one to come is added to it. ONLY_AT in the environment, a list as JSON, names the
+points to die at, where it is not every one. Points are found by running: each commit of a table,
 once while its data files are there and the log does not know of them and once when it does, and each file that is put in place
 under the catalog's root. A point is known by what is written, so a new way to write is rehearsed without being named here.
 """
@@ -29,10 +30,11 @@ class Deaths:
 
     def __init__(self, log: Path) -> None:
         self.log = log
+        self.only = set(json.loads(os.environ.get("ONLY_AT", "[]")))
         self.done = {json.loads(line)["point"] for line in log.read_text().splitlines()} if log.exists() else set()
 
     def at(self, point: str) -> None:
-        if point in self.done:
+        if point in self.done or (self.only and point not in self.only):
             return
         with self.log.open("a") as log:
             log.write(json.dumps({"at": time.time(), "point": point}) + "\n")
