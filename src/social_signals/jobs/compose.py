@@ -43,19 +43,25 @@ def groups_of(name: str) -> dict[str, list[str]]:
 
 _known_schemas: dict[str, type] = {}
 _group_kinds: dict[str, dict[str, type]] = {}
+_stored: dict[tuple[str | None, str], type] = {}
 
 
 def register(schemas: dict[str, type], *, group_schemas: dict[str, dict[str, type]]) -> None:
-    """Tell Hydra the dataclass behind each job (`base_<job>`) and behind each group's kinds (`<group>/base_<kind>`)."""
-    store = ConfigStore.instance()
+    """Tell Hydra the dataclass behind each job (`base_<job>`) and behind each group's kinds (`<group>/base_<kind>`); once, since
+    it writes each of them out as a config."""
     _group_kinds.update(group_schemas)
     for name, schema in schemas.items():
-        store.store(name=f"base_{name}", node=schema)
-        _remember(schema)
+        _store(None, f"base_{name}", schema)
     for group, kinds in group_schemas.items():
         for kind, schema in kinds.items():
-            store.store(group=group, name=f"base_{kind}", node=schema)
-            _remember(schema)
+            _store(group, f"base_{kind}", schema)
+
+
+def _store(group: str | None, name: str, schema: type) -> None:
+    if _stored.get((group, name)) is not schema:
+        ConfigStore.instance().store(group=group, name=name, node=schema)
+        _remember(schema)
+        _stored[group, name] = schema
 
 
 def _remember(schema: type) -> None:
