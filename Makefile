@@ -25,7 +25,7 @@ test: setup ## everything: unit, doctests, pipeline, notebooks
 test-unit: setup ## the quick ones
 	. .venv/environment.sh && $(python) -m pytest tests/unit src/social_signals
 
-chaos: setup ## failures rehearsed: kills, cuts, full disks, two writers; three quarters of an hour on two cores
+chaos: setup ## failures rehearsed: kills, cuts, full disks, two writers; an hour on two cores
 	@. .venv/environment.sh && $(python) -m pytest -m chaos $(side_by_side) tests/chaos
 
 cluster: setup ## the same tables in local mode, local-cluster and on hosts of a standalone cluster; half an hour
