@@ -133,8 +133,13 @@ def run(job: PipelineJob, context: Context) -> Outcome:
     if not stages.is_changed:
         log.info("nothing is new: nothing was written")
     done = Done.now(config_hash, stages.finished, newest_act=newest)
-    outcome = Outcome(metrics=stages.metrics, as_of=as_of, device=job.platform.device, note=done.note())
-    return dataclasses.replace(outcome, is_recorded=stages.is_changed)
+    return Outcome(
+        metrics=stages.metrics,
+        as_of=as_of,
+        device=job.platform.device,
+        is_recorded=stages.is_changed,
+        note=done.note(),
+    )
 
 
 def ingest_stage(job: PipelineJob, stages: Stages) -> Stage:
