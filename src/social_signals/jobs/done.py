@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from social_signals.core.code import code_version
+from social_signals.core.errors import ConfigError
 from social_signals.core.times import parse_instant
 from social_signals.features import NewestAct
 from social_signals.jobs.job import Context
@@ -67,6 +68,17 @@ def last_done(context: Context, *, config_hash: str) -> Done | None:
 def _read(note: str) -> Done | None:
     # Whoever may write the ledger may say anything there; what is no note of ours tells nothing.
     try:
-        return Done(**json.loads(note)[_KEY])
-    except (ValueError, KeyError, TypeError):
+        done = Done(**json.loads(note)[_KEY])
+        is_ours = all(_is_a_run(run) for run in done.stages.values())
+        if done.newest_act is not None:
+            parse_instant(done.newest_act)
+    except (ValueError, KeyError, TypeError, AttributeError, ConfigError):
         return None
+    return done if is_ours else None
+
+
+def _is_a_run(told: Mapping[str, Any]) -> bool:
+    """Whether this has the columns of the ledger that a comparison goes by, each of its kind."""
+    run_id, seen, files, metrics = (told[name] for name in _TOLD)
+    has_text = isinstance(run_id, str) and isinstance(metrics, str | None)
+    return has_text and isinstance(seen, dict) and isinstance(files, dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -47,10 +48,24 @@ def test_the_newest_pipeline_with_the_same_settings_is_found_again(context: Cont
 
 
 def test_other_code_and_notes_of_others_are_not_believed(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    said(context, Done.now("h", {}, newest_act=None).note())
-    for note in ("words", "[]", "{}", json.dumps({"pipeline_done": 7}), json.dumps({"pipeline_done": {"hash": "h"}})):
+    ours = Done.now("h", {"stage": RUN}, newest_act=None)
+    said(context, ours.note())
+    others = [
+        {"hash": "h"},
+        *(dataclasses.asdict(ours) | wrong for wrong in (
+            {"stages": {"stage": {}}}, {"stages": {"stage": RUN | {"seen": "silver.posts"}}}, {"stages": {"stage": "done"}},
+            {"stages": ["stage"]}, {"newest_act": "yesterday"}, {"newest_act": 7},
+        )),
+    ]  # fmt: skip
+    for note in (
+        "words",
+        "[]",
+        "{}",
+        json.dumps({"pipeline_done": 7}),
+        *(json.dumps({"pipeline_done": o}) for o in others),
+    ):
         said(context, note)
-    assert last_done(context, config_hash="h") is not None
+    assert last_done(context, config_hash="h") == ours
     monkeypatch.setattr("social_signals.jobs.done.code_version", lambda: "0.1.0+another")
     assert last_done(context, config_hash="h") is None
 
