@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +22,43 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 # of it three files of tests took 161 core-seconds of Java where they took 210 (the driver's thread 67 for 59, the compiler 29 for 76);
 # without the second compiler it was not less, since Spark plans at half the speed then.
 _INLINE_LITTLE = "-XX:MaxInlineLevel=3 -XX:InlineSmallCode=500 -XX:FreqInlineSize=150"
+# A heap that begins at its size, and pages of 2 MB where the system gives them: one that grows from 370 MB was collected 309 times in 160
+# seconds of tests, which took 15 of their seconds, and 5 with this. Nor are the classes of Spark's own jars verified in each process
+# (tests/pipeline/test_ingest.py took 121 core-seconds of Java for 132).
+_MEMORY = os.environ.get("TEST_DRIVER_MEMORY", "4g")
+_ROOM = (
+    f"-Xms{_MEMORY} -XX:NewRatio=1 -XX:MetaspaceSize=300m -XX:+IgnoreUnrecognizedVMOptions -XX:+UseTransparentHugePages"
+)
+_TRUSTED = "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+
+# Adaptive execution plans every stage of a query anew: on tables of twenty rows a third of all CPU (measured: 168 s against 116 s for
+# tests/unit/network/test_features.py). Nor is Java written and compiled for each plan: for so few rows that takes longer than it saves
+# (137 core-seconds against 107 for tests/pipeline/test_annotate.py and tests/unit/features/test_build.py). All of it is on in what runs
+# as a process of its own, from the wheel or on a cluster, and where a test asks for it (`spark_as_it_comes`).
+_OFF_FOR_FEW_ROWS = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+_AS_IT_COMES = {
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.codegen.wholeStage": "true",
+    "spark.sql.codegen.factoryMode": "FALLBACK",
+}
 
 # Two cores and few partitions: a shuffle of six rows should not start 200 tasks.
 TEST_PLATFORM = PlatformParams(
     master="local[2]",
-    driver_memory=os.environ.get("TEST_DRIVER_MEMORY", "4g"),
+    driver_memory=_MEMORY,
     shuffle_partitions=2,
-    java_options=f"-XX:+UseSerialGC {_INLINE_LITTLE}",
+    java_options=f"-XX:+UseSerialGC {_INLINE_LITTLE} {_ROOM} {_TRUSTED}",
     packages=os.environ.get("TEST_PACKAGES", "").split(),
-    # Adaptive execution plans every stage of a query anew: on tables of twenty rows a third of all CPU (measured: 168 s against
-    # 116 s for tests/unit/network/test_features.py). What runs as a process of its own, from the wheel or on a cluster, has it on.
     conf={
         "spark.ui.enabled": "false",
+        # Nobody reads the plans that Spark writes out for its page; in full they were a twenty-fifth of Java's work.
+        "spark.sql.ui.explainMode": "simple",
         "spark.sql.warehouse.dir": "/nonexistent/use-a-catalog",
-        "spark.sql.adaptive.enabled": "false",
-        # Nor is Java written and compiled for each plan: for so few rows that takes longer than it saves (measured: 137 core-seconds
-        # against 107 for tests/pipeline/test_annotate.py and tests/unit/features/test_build.py). It is on in those processes, too.
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        **_OFF_FOR_FEW_ROWS,
     },
 )
 
@@ -72,6 +92,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 def _spark_session() -> SparkSession:
     """pytest-spark's `spark_session` and `spark_context` take their session from here."""
     return make_session(TEST_PLATFORM, app_name="tests")
+
+
+@contextmanager
+def spark_as_it_comes(spark: SparkSession) -> Iterator[None]:
+    """With what tests of few rows switch off, for those of many: the pipeline of a real community with fifty slices took 234
+    core-seconds for 319, one of 200 generated people 320 for 284."""
+    try:
+        for name, value in _AS_IT_COMES.items():
+            spark.conf.set(name, value)
+        yield
+    finally:
+        for name, value in _OFF_FOR_FEW_ROWS.items():
+            spark.conf.set(name, value)
 
 
 @pytest.fixture(autouse=True)

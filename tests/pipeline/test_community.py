@@ -8,16 +8,24 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from tests.conftest import spark_as_it_comes
 from tests.pipeline.conftest import Ran
 
 
 @pytest.fixture(scope="module")
-def french_run(job_runner: Callable[..., Ran], shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def french_run(
+    job_runner: Callable[..., Ran],
+    shared_data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    spark_session: SparkSession,
+) -> Ran:
     """One run, shared by all tests that only read it."""
     dump = shared_data / "stackexchange_french_meta"
     root = tmp_path_factory.mktemp("french") / "lakehouse"
     # one number of topics instead of several saves half a minute; all else is as it comes
-    ran = job_runner("pipeline", root, "source=stackexchange", f"source.path={dump}", "topics.counts=[5]")
+    settings = ["source=stackexchange", f"source.path={dump}", "topics.counts=[5]"]
+    with spark_as_it_comes(spark_session):
+        ran = job_runner("pipeline", root, *settings)
     assert ran.code == 0, ran.summary.error
     return ran
 

@@ -24,7 +24,9 @@ def test_the_tour_runs_and_writes_nothing(sample_lakehouse: Path, tmp_path: Path
     tour = nbformat.read(TOUR, as_version=4)
     # Metastore and warehouse folders, should Spark want to make any, land in the temporary folder.
     client = NotebookClient(tour, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
-    client.execute(env={**os.environ, "SOCIAL_SIGNALS_ROOT": str(sample_lakehouse)})
+    # its Java is over before much of it has been compiled twice
+    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:MetaspaceSize=200m"
+    client.execute(env={**os.environ, "SOCIAL_SIGNALS_ROOT": str(sample_lakehouse), "JDK_JAVA_OPTIONS": java})
 
     outputs = [output for cell in tour.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [o for o in outputs if o.output_type == "error"] == []

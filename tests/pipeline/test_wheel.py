@@ -70,7 +70,7 @@ def test_the_wheel_works_from_another_directory(wheel: Path, tmp_path: Path) -> 
     # the quick compiler alone: three posts are over before the other one has done anything for them
     small = [
         "platform.master=local[2]", "platform.driver_memory=1g", "platform.shuffle_partitions=2",
-        "platform.java_options=-XX:TieredStopAtLevel=1",
+        "platform.java_options='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:MetaspaceSize=200m'",
     ]  # fmt: skip
     posts = [{"post_id": f"p{n}", "event_ts": "2020-01-01", "text": "Paris is lovely"} for n in range(3)]
     (tmp_path / "posts.jsonl").write_text("".join(json.dumps(post) + "\n" for post in posts))
