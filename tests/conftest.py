@@ -23,7 +23,7 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 # without the second compiler it was not less, since Spark plans at half the speed then.
 _INLINE_LITTLE = "-XX:MaxInlineLevel=3 -XX:InlineSmallCode=500 -XX:FreqInlineSize=150"
 # A heap that begins at its size, and pages of 2 MB where the system gives them: one that grows from 370 MB was collected 309 times in 160
-# seconds of tests, which took 15 of their seconds, and 5 with this. Nor are the classes of Spark's own jars verified in each process
+# seconds of tests, which took 15 of their seconds, and 5 where it began with 3 GB. Nor are the classes of Spark's own jars verified in each process
 # (tests/pipeline/test_ingest.py took 121 core-seconds of Java for 132).
 _MEMORY = os.environ.get("TEST_DRIVER_MEMORY", "4g")
 _ROOM = (

@@ -17,6 +17,9 @@ SMALL_SAMPLE = [
     "topics.counts=[5]",
 ]  # fmt: skip
 
+# For a process of its own that is over before the second compiler has done anything for it.
+BRIEF_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:MetaspaceSize=200m"
+
 
 @dataclass(frozen=True)
 class Ran:

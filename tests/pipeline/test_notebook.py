@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.pipeline.conftest import BRIEF_JAVA
+
 TOUR = Path(__file__).parents[2] / "notebooks" / "tour.ipynb"
 
 
@@ -24,9 +26,7 @@ def test_the_tour_runs_and_writes_nothing(sample_lakehouse: Path, tmp_path: Path
     tour = nbformat.read(TOUR, as_version=4)
     # Metastore and warehouse folders, should Spark want to make any, land in the temporary folder.
     client = NotebookClient(tour, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}})
-    # its Java is over before much of it has been compiled twice
-    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:MetaspaceSize=200m"
-    client.execute(env={**os.environ, "SOCIAL_SIGNALS_ROOT": str(sample_lakehouse), "JDK_JAVA_OPTIONS": java})
+    client.execute(env={**os.environ, "SOCIAL_SIGNALS_ROOT": str(sample_lakehouse), "JDK_JAVA_OPTIONS": BRIEF_JAVA})
 
     outputs = [output for cell in tour.cells if cell.cell_type == "code" for output in cell.outputs]
     assert [o for o in outputs if o.output_type == "error"] == []

@@ -15,6 +15,7 @@ import pytest
 
 from social_signals import __version__
 from social_signals.core import jars
+from tests.pipeline.conftest import BRIEF_JAVA
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -67,10 +68,9 @@ def test_the_wheel_works_from_another_directory(wheel: Path, tmp_path: Path) -> 
     ).stdout  # fmt: skip
     assert str(home) in located
     assert call("--version").stdout.strip() == __version__
-    # the quick compiler alone: three posts are over before the other one has done anything for them
     small = [
         "platform.master=local[2]", "platform.driver_memory=1g", "platform.shuffle_partitions=2",
-        "platform.java_options='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:MetaspaceSize=200m'",
+        f"platform.java_options='{BRIEF_JAVA}'",
     ]  # fmt: skip
     posts = [{"post_id": f"p{n}", "event_ts": "2020-01-01", "text": "Paris is lovely"} for n in range(3)]
     (tmp_path / "posts.jsonl").write_text("".join(json.dumps(post) + "\n" for post in posts))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from tests.conftest import spark_as_it_comes
 
 from social_signals.ingest.sample import SampleParams, sample_tables, sample_truth
 
@@ -15,14 +14,12 @@ PARAMS = SampleParams(users=2000, days=360, interactions=40_000, seed=5, campaig
 
 @pytest.fixture(scope="module")
 def tables(spark_session: SparkSession) -> dict[str, DataFrame]:
-    with spark_as_it_comes(spark_session):
-        return {name: frame.localCheckpoint() for name, frame in sample_tables(spark_session, PARAMS).items()}
+    return {name: frame.localCheckpoint() for name, frame in sample_tables(spark_session, PARAMS).items()}
 
 
 @pytest.fixture(scope="module")
 def truth(spark_session: SparkSession) -> dict[str, DataFrame]:
-    with spark_as_it_comes(spark_session):
-        return {name: frame.localCheckpoint() for name, frame in sample_truth(spark_session, PARAMS).items()}
+    return {name: frame.localCheckpoint() for name, frame in sample_truth(spark_session, PARAMS).items()}
 
 
 def number(frame: DataFrame, value: str) -> float:
