@@ -30,6 +30,8 @@ _ROOM = (
     f"-Xms{_MEMORY} -XX:NewRatio=1 -XX:MetaspaceSize=300m -XX:+IgnoreUnrecognizedVMOptions -XX:+UseTransparentHugePages"
 )
 _TRUSTED = "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+# Fifty times a second Hadoop starts `chmod` or `readlink`; a helper of Java's in between was 3 % of all that both cores did.
+_NO_HELPER = "-Djdk.lang.Process.launchMechanism=VFORK"
 
 # Adaptive execution plans every stage of a query anew: on tables of twenty rows a third of all CPU (measured: 168 s against 116 s for
 # tests/unit/network/test_features.py). Nor is Java written and compiled for each plan: for so few rows that takes longer than it saves
@@ -51,12 +53,15 @@ TEST_PLATFORM = PlatformParams(
     master="local[2]",
     driver_memory=_MEMORY,
     shuffle_partitions=2,
-    java_options=f"-XX:+UseSerialGC {_INLINE_LITTLE} {_ROOM} {_TRUSTED}",
+    java_options=f"-XX:+UseSerialGC {_INLINE_LITTLE} {_ROOM} {_TRUSTED} {_NO_HELPER}",
     packages=os.environ.get("TEST_PACKAGES", "").split(),
     conf={
         "spark.ui.enabled": "false",
         # Nobody reads the plans that Spark writes out for its page; in full they were a twenty-fifth of Java's work.
         "spark.sql.ui.explainMode": "simple",
+        # Each sort and each hashed join of twenty rows took a page of 64 MB, which filled the heap: five files of tests collected 7 s, 2.6 s
+        # with small pages.
+        "spark.buffer.pageSize": "1m",
         "spark.sql.warehouse.dir": "/nonexistent/use-a-catalog",
         **_OFF_FOR_FEW_ROWS,
     },
