@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ _ROOM = (
 )
 _TRUSTED = "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 # Fifty times a second Hadoop starts `chmod` or `readlink`; a helper of Java's in between was 3 % of all that both cores did.
-_NO_HELPER = "-Djdk.lang.Process.launchMechanism=VFORK"
+_NO_HELPER = "-Djdk.lang.Process.launchMechanism=VFORK" if sys.platform == "linux" else ""
 
 # Adaptive execution plans every stage of a query anew: on tables of twenty rows a third of all CPU (measured: 168 s against 116 s for
 # tests/unit/network/test_features.py). Nor is Java written and compiled for each plan: for so few rows that takes longer than it saves
